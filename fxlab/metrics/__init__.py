@@ -1,0 +1,1 @@
+"""Measurements: quality, spectrum, timing."""

@@ -1,0 +1,1 @@
+"""Networks that learn effects, and the checkpoint format."""

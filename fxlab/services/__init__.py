@@ -1,0 +1,1 @@
+"""One module per subcommand: a request in, a result out, progress by callback, no printing."""

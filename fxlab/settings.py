@@ -1,0 +1,136 @@
+"""Every setting that a profile can hold, declared once: name, type, default, range and one line of help.
+
+The dataclasses below are what services take; `fxlab.profiles` reads them from TOML, the command line overrides single ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from fxlab.errors import UsageError
+
+
+def setting(default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple | None = None) -> Any:
+    """A dataclass field with its help and its accepted range or choices in the metadata."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class AudioSettings:
+    sample_rate_hz: int = setting(48_000, "Sample rate of what fxlab makes itself.", 8_000, 192_000)
+    buffer: int = setting(128, "Frames per block in live use.", 1, 65_536)
+
+
+@dataclass
+class EffectSettings:
+    """One stage of a chain: an effect's name or a model file, and its parameters."""
+
+    name: str = setting("saturator", "An effect's name or a model file.")
+    engine: str = setting("auto", "How it is run.", choices=("auto", "numba", "numpy", "onnx", "torch", "torchscript"))
+    set: dict = setting({}, "The effect's parameters, name = value.")
+
+
+@dataclass
+class ModelSettings:
+    type: str = setting("tcn", "Architecture to train.", choices=("tcn",))
+    size: str = setting("standard", "Its size.", choices=("standard", "lite", "feather", "nano"))
+
+
+@dataclass
+class DatasetSettings:
+    synthesize: str = setting("", "Length of test signals to make, such as '3min'; empty for none.")
+    levels_db: list = setting([0.0], "Gains at which every dry file is rendered.", -60, 24)
+    grid: dict = setting({}, "Effect parameter to list of values: every combination is rendered.")
+    random: dict = setting({}, "Effect parameter to [low, high]: drawn anew for each rendering.")
+    draws: int = setting(1, "Renderings per file when parameters are random.", 1, 1000)
+    chunk_s: float = setting(0.0, "Cut the pairs into chunks of this many seconds; 0 keeps takes whole.", 0, 3600)
+    trim_db: float = setting(-80.0, "Leading and trailing parts below this peak level are cut off.", -200, 0)
+    validation: float = setting(0.1, "Share of the sources held out for validation.", 0, 0.9)
+    test: float = setting(0.2, "Share of the sources held out for testing.", 0, 0.9)
+    seed: int = setting(0, "Seed of every random choice.", 0, 2**31 - 1)
+
+
+@dataclass
+class TrainSettings:
+    epochs: int = setting(100, "Epochs to train.", 1, 100_000)
+    steps_per_epoch: int = setting(0, "Steps in an epoch; 0 covers the training audio once.", 0, 1_000_000)
+    batch_size: int = setting(16, "Segments per step.", 1, 65_536)
+    accumulate: int = setting(1, "Batches whose gradients are added up for one step.", 1, 1024)
+    segment: int = setting(8192, "Output samples per segment, context not counted.", 64, 1_000_000)
+    learning_rate: float = setting(4e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
+    final_rate: float = setting(0.01, "Last learning rate as a share of the peak (cosine schedule).", 0, 1)
+    warmup_steps: int = setting(100, "Steps of linear warm-up.", 0, 1_000_000)
+    weight_decay: float = setting(0.0, "Decoupled weight decay.", 0, 1)
+    clip_norm: float = setting(1.0, "Gradient norm is clipped to this; 0 turns it off.", 0, 1e6)
+    ema: float = setting(0.0, "Decay of the weight average that is evaluated and saved; 0 turns it off.", 0, 0.999999)
+    esr_weight: float = setting(1.0, "Weight of the pre-emphasised error-to-signal ratio.", 0, 1000)
+    stft_weight: float = setting(0.002, "Weight of the multi-resolution STFT loss.", 0, 1000)
+    dc_weight: float = setting(1.0, "Weight of the DC loss.", 0, 1000)
+    pre_emphasis: float = setting(0.85, "Coefficient of the first-order pre-emphasis; 0 turns it off.", 0, 0.999)
+    patience: int = setting(0, "Stop after this many epochs without a better validation ESR; 0 never stops early.", 0, 100_000)
+    seed: int = setting(0, "Seed of initial weights and data order.", 0, 2**31 - 1)
+    device: str = setting("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
+    mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")
+    threads: int = setting(0, "CPU threads; 0 leaves it to torch.", 0, 1024)
+
+
+@dataclass
+class RenderSettings:
+    format: str = setting("wav", "Container of the output.", choices=("wav", "flac", "ogg"))
+    bit_depth: str = setting("auto", "Sample format; auto keeps the input's.", choices=("auto", "16", "24", "float"))
+    mix: float = setting(1.0, "Share of the processed signal, the rest is dry.", 0, 1)
+    tail: str = setting("auto", "What rings on after the end: auto, none, or seconds such as '2s'.")
+
+
+@dataclass
+class BenchSettings:
+    buffers: list = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
+    runs: int = setting(5, "Independent runs per cell.", 1, 10_000)
+    threads: int = setting(1, "Threads a network may use.", 1, 1024)
+    gc: str = setting("off", "Whether Python's garbage collector runs while measuring.", choices=("on", "off"))
+
+
+@dataclass
+class Profile:
+    """All settings of one profile. `effects` is the chain, in order."""
+
+    description: str = setting("", "One line for `fxlab profiles list`.")
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    effects: list[EffectSettings] = field(default_factory=list)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
+    bench: BenchSettings = field(default_factory=BenchSettings)
+
+
+def check(settings: Any, name: str, value: Any) -> Any:
+    """`value` for the field `name` of a settings dataclass, converted where that loses nothing.
+
+    Raises:
+        UsageError: A wrong type or a value outside the range or the choices.
+    """
+    declared = next(f for f in dataclasses.fields(settings) if f.name == name)
+    kind = type(getattr(settings, name))
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{name} must be {_ARTICLE.get(kind, kind.__name__)}, not {value!r}.", declared.metadata["help"])
+    low, high, choices = (declared.metadata[key] for key in ("low", "high", "choices"))
+    if choices is not None and value not in choices:
+        raise UsageError(f"{name} = {value!r} is not a setting of it.", f"Choose one of: {', '.join(map(str, choices))}.")
+    for number in value if kind is list else [value]:
+        if low is None:
+            break
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number) or not low <= number <= high:
+            raise UsageError(f"{name} = {number!r} is out of range.", f"Its range is {low:g} .. {high:g}.")
+    return value
+
+
+_ARTICLE = {int: "a whole number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "a table"}
