@@ -1,0 +1,1 @@
+"""The command line's verbs, one module each: `register(app)` adds the verb. Imported only when the verb is wanted."""

@@ -1,0 +1,1 @@
+"""Everything the terminal sees: results as tables, progress, error panels. The only package that prints."""

@@ -1,0 +1,133 @@
+"""Where words go: results to stdout, everything else to stderr, and with `--json` exactly one document on stdout.
+
+Rich is imported only when something is drawn, so that `fxlab --help` stays light.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MAX_WIDTH = 140
+"""Columns that a table or panel takes at most, however wide the terminal."""
+
+
+@dataclass
+class Mode:
+    """What the user asked of all output."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+
+class Result(Protocol):
+    """What a service returns: something with a plain form."""
+
+    def to_json(self) -> dict: ...
+
+
+mode = Mode()
+_document: dict[str, Any] | None = None
+
+
+def begin(json: bool = False, quiet: bool = False, debug: bool = False) -> None:
+    """Sets the mode of one run of the command line and forgets the last run's document."""
+    global _document
+    mode.json, mode.quiet, mode.debug, _document = json, quiet, debug, None
+
+
+def out() -> Console:
+    """A console on stdout, for results."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """A console on stderr, for everything else."""
+    return _console(stderr=True)
+
+
+def is_terminal(stderr: bool = False) -> bool:
+    """Whether a person watches this stream."""
+    stream = sys.stderr if stderr else sys.stdout
+    return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = MAX_WIDTH  # a file or pipe has no width of its own, and 80 columns would cut tables
+    console.width = min(console.width, MAX_WIDTH)
+    return console
+
+
+def finish(result: Result, show: Callable[[Any], None]) -> None:
+    """Ends a command: its result is shown, or with `--json` becomes the document."""
+    if mode.json:
+        document(result.to_json())
+    else:
+        show(result)
+
+
+def document(value: Mapping[str, Any]) -> None:
+    """Sets the one JSON document of this run; it is written when the run ends."""
+    global _document
+    _document = dict(value)
+
+
+def note(text: str) -> None:
+    """One line of information on stderr, none with `--quiet`."""
+    if not mode.quiet:
+        err().print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """One line of warning on stderr."""
+    err().print(f"Warning: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
+def error(kind: str, message: str, hint: str, exit_code: int) -> None:
+    """Shows an error: one panel (plain lines where no terminal is), and with `--json` also in the document."""
+    if mode.json:
+        document({**(_document or {}), "error": {"kind": kind, "message": message, "hint": hint}, "exit_code": exit_code})
+    if not is_terminal(stderr=True):
+        sys.stderr.write(f"Error: {message}\n" + (f"{hint}\n" if hint else ""))
+        return
+    from rich.panel import Panel
+    from rich.text import Text
+
+    body = Text(message)
+    if hint:
+        body.append(f"\n{hint}", style="dim")
+    err().print(Panel(body, title="Error", title_align="left", border_style="red"))
+
+
+def write_document() -> None:
+    """Writes the pending document to stdout, if there is one."""
+    if _document is not None:
+        sys.stdout.write(json.dumps(plain(_document), indent=2, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: not-a-number and infinity become null, paths text, array scalars numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
