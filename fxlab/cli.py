@@ -148,6 +148,9 @@ def _run(arguments: list[str]) -> int:
     except FxlabError as problem:
         return _fail(type(problem).__name__, problem.message, problem.hint, problem.exit_code, problem)
     except _CLICK_ERROR as problem:
+        if type(problem).__name__ == "NoArgsIsHelpError":  # `fxlab profiles` alone: the help is the answer
+            sys.stdout.write(f"{problem.message}\n" if problem.message else "")
+            return 0
         context = getattr(problem, "ctx", None)
         path = context.command_path if context else "fxlab"
         return _fail("UsageError", problem.format_message(), f"See `{path} --help`.", 2, problem)
