@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if importlib.util.find_spec("fxlab") is None:  # not installed: the tests run on the checkout, child processes included
+    root = str(Path(__file__).parents[1])
+    sys.path.insert(0, root)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 @pytest.fixture(scope="session")
