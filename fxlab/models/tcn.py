@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fxlab.errors import InputError, UsageError, nearest
 
@@ -72,7 +71,9 @@ class TCNConfig:
                 raise ValueError
             return cls(tuple(arrays), str(data.get("size", "custom")))
         except (KeyError, TypeError, ValueError):
-            raise InputError("The model's TCN configuration can't be understood.", "Export it again with `fxlab export`.") from None
+            raise InputError(
+                "The model's TCN configuration can't be understood.", "Export it again with `fxlab export`."
+            ) from None
 
 
 def _two_arrays(size: str, first: int, second: int, dilations: tuple[tuple[int, ...], tuple[int, ...]]) -> TCNConfig:

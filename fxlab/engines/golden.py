@@ -1,0 +1,92 @@
+"""A model file proves itself: a golden input and output travel with it and are replayed when it is loaded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import numpy as np
+
+from fxlab.effects.processor import Processor
+from fxlab.errors import CheckError, InputError
+
+TOLERANCE = 1e-5
+_FRAMES = 2048
+
+
+def golden_input(frames: int = _FRAMES, seed: int = 0) -> np.ndarray:
+    """Float32 (frames,): decaying noise over a low tone, loud enough to bend every activation."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(frames)
+    tone = 0.5 * np.sin(2 * np.pi * t / 97.3) + rng.uniform(-0.5, 0.5, frames) * np.exp(-t / 700.0)
+    return tone.astype(np.float32)
+
+
+def random_blocks(frames: int, max_block: int, seed: int) -> list[int]:
+    """Random block sizes 1..max_block that add up to `frames`."""
+    rng, sizes = np.random.default_rng(seed), []
+    while frames:
+        sizes.append(min(frames, int(rng.integers(1, max_block + 1))))
+        frames -= sizes[-1]
+    return sizes
+
+
+def play(processor: Processor, audio: np.ndarray, rate_hz: int, sizes: list[int]) -> np.ndarray:
+    """Mono `audio` (frames,) through `processor`, from silence, in blocks of the given sizes."""
+    processor.prepare(rate_hz, 1, max(sizes))
+    out, done = np.empty((1, len(audio)), np.float32), 0
+    for size in sizes:
+        wet = np.empty((1, size), np.float32)
+        processor.process(np.ascontiguousarray(audio[None, done : done + size]), wet)
+        out[:, done : done + size] = wet
+        done += size
+    return out[0]
+
+
+def pack(dry: np.ndarray, wet: np.ndarray) -> dict[str, str]:
+    """The vectors as text for a model's metadata, with their hash."""
+    raw = [np.ascontiguousarray(array, "<f4").tobytes() for array in (dry, wet)]
+    return {
+        "input": base64.b64encode(raw[0]).decode(),
+        "output": base64.b64encode(raw[1]).decode(),
+        "sha256": hashlib.sha256(raw[0] + raw[1]).hexdigest(),
+    }
+
+
+def unpack(vector: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of `pack`; raises `InputError` when they are not whole."""
+    try:
+        raw = [base64.b64decode(vector[key], validate=True) for key in ("input", "output")]
+        whole = hashlib.sha256(raw[0] + raw[1]).hexdigest() == vector["sha256"]
+        dry, wet = (np.frombuffer(data, "<f4") for data in raw)
+    except (KeyError, TypeError, ValueError):
+        whole, dry, wet = False, np.empty(0), np.empty(0)
+    if not whole or len(dry) != len(wet) or not len(dry):
+        raise InputError("The model's golden vector is damaged.", "Export the model again with `fxlab export`.")
+    return dry, wet
+
+
+def prove(processor: Processor, vector: dict[str, str], rate_hz: int, source: str) -> None:
+    """Replays the golden vector in random blocks; raises `InputError` when the output differs by more than 1e-5."""
+    dry, wet = unpack(vector)
+    error = float(np.max(np.abs(play(processor, dry, rate_hz, random_blocks(len(dry), 512, 1)) - wet)))
+    if not error <= TOLERANCE:
+        raise InputError(
+            f"{source} does not play its own golden vector: it is off by {error:.2g}.",
+            "The file is damaged, or this machine's runtime computes it wrongly; export it again.",
+        )
+
+
+def parity(reference: Processor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
+    """Largest difference of two processors over mono audio, each fed with its own random blocks.
+
+    Raises:
+        CheckError: More than 1e-5.
+    """
+    played = [play(p, audio, rate_hz, random_blocks(len(audio), 4096 >> i, seed + i)) for i, p in enumerate((reference, other))]
+    error = float(np.max(np.abs(played[0] - played[1])))
+    if not error <= TOLERANCE:
+        raise CheckError(
+            f"The exported model differs from the trained one by {error:.2g}.", "More than 1e-5: please report this."
+        )
+    return error

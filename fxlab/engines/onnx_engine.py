@@ -1,0 +1,102 @@
+"""Networks run by ONNX Runtime, with every buffer bound once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from fxlab.engines.golden import prove
+from fxlab.engines.network import Card, NetworkProcessor
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT
+from fxlab.errors import InputError
+
+_HINT = "A model is an .onnx file that `fxlab export` wrote."
+_MAX_BYTES = 512 << 20
+
+
+class OnnxProcessor(NetworkProcessor):
+    """Runs a streaming graph (see `onnx_graph`) on the CPU.
+
+    Two sets of states take turns as input and output, so nothing is copied; a binding is made the first time a block size
+    occurs and kept.
+    """
+
+    def __init__(self, model: bytes, card: Card, threads: int = 1) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+        options.log_severity_level = 4
+        self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        super().__init__(card, _state_shapes(self.session))
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        self._sets = (self._state, {name: np.zeros_like(array) for name, array in self._state.items()})
+        self._turn = 0
+        self._wet = np.zeros_like(self._dry)
+        self._bindings: dict[tuple[int, int], ort.IOBinding] = {}
+
+    def _binding(self, n: int) -> ort.IOBinding:
+        binding = self._bindings.get((n, self._turn))
+        if binding is None:
+            binding = self.session.io_binding()
+            past, following = self._sets[self._turn], self._sets[1 - self._turn]
+            binding.bind_input(AUDIO_IN, "cpu", 0, np.float32, (self.channels, 1, n), self._dry.ctypes.data)
+            binding.bind_output(AUDIO_OUT, "cpu", 0, np.float32, (self.channels, 1, n), self._wet.ctypes.data)
+            for name in self.state_shapes:
+                array, other = past[name], following[name]
+                binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+                binding.bind_output(NEXT + name, "cpu", 0, np.float32, other.shape, other.ctypes.data)
+            self._bindings[n, self._turn] = binding
+        return binding
+
+    def _infer(self, dry: np.ndarray, out: np.ndarray) -> None:
+        self.session.run_with_iobinding(self._binding(dry.shape[1]))
+        self._turn = 1 - self._turn
+        self._state = self._sets[self._turn]
+        np.copyto(out, self._wet[: dry.size].reshape(dry.shape))
+
+
+def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
+    """The processor and the card of an exported model, its golden vector replayed.
+
+    Raises:
+        InputError: Not a file, not an fxlab model, damaged, or not playing its golden vector.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file.", _HINT)
+    if path.stat().st_size > _MAX_BYTES:
+        raise InputError(f"{path} is larger than any model fxlab exports.", _HINT)
+    # From bytes: a graph that points to tensors in other files then has no folder to read them from.
+    data = path.read_bytes()
+    try:
+        metadata = _metadata(data)
+        card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
+        processor = OnnxProcessor(data, card, threads)
+    except (KeyError, ValueError):
+        raise InputError(f"{path} is an ONNX file, but not one that fxlab exported.", _HINT) from None
+    except InputError:
+        raise
+    except Exception as error:  # onnxruntime raises its own unrelated classes for a bad graph
+        raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
+    prove(processor, vector, processor.native_rate_hz, str(path))
+    return processor, card
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def _state_shapes(session: ort.InferenceSession) -> dict[str, tuple[int, int]]:
+    inputs = session.get_inputs()
+    shapes = {i.name: tuple(i.shape[1:]) for i in inputs if i.name != AUDIO_IN}
+    sane = all(len(shape) == 2 and all(isinstance(n, int) and 0 <= n <= 1 << 20 for n in shape) for shape in shapes.values())
+    outputs = {o.name for o in session.get_outputs()}
+    if not (sane and any(i.name == AUDIO_IN for i in inputs) and outputs == {AUDIO_OUT, *(NEXT + name for name in shapes)}):
+        raise InputError("The model's inputs and outputs are not those of a streaming fxlab model.", _HINT)
+    return shapes

@@ -1,0 +1,52 @@
+"""Networks run by torch: the reference that every other engine is measured against, and its TorchScript form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fxlab.engines.network import Card, NetworkProcessor
+
+
+class Streaming(nn.Module):
+    """A network's `stream` as its `forward`, for tracing."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, dry: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        return self.network.stream(dry, *states)
+
+
+class TorchProcessor(NetworkProcessor):
+    """Runs `network.stream` eagerly, or `call` in its place when that is given."""
+
+    def __init__(self, network: nn.Module, card: Card, call: Callable[..., tuple[Tensor, ...]] | None = None) -> None:
+        super().__init__(card, network.state_shapes())
+        self.network = network.eval()
+        self._call = call or network.stream
+
+    @torch.inference_mode()
+    def _infer(self, dry: np.ndarray, out: np.ndarray) -> None:
+        states = [torch.from_numpy(array) for array in self._state.values()]
+        wet, *new_states = self._call(torch.from_numpy(dry[:, None]), *states)
+        for state, new in zip(states, new_states, strict=True):
+            state.copy_(new)
+        np.copyto(out, wet.numpy()[:, 0])
+
+
+def trace(network: nn.Module) -> torch.jit.ScriptModule:
+    """The streaming network as TorchScript: (dry, *states) to (wet, *new states), any block size and batch."""
+    states = [torch.zeros(1, *shape) for shape in network.state_shapes().values()]
+    with torch.inference_mode():
+        traced = torch.jit.trace(Streaming(network).eval(), (torch.zeros(1, 1, 64), *states), check_trace=False)
+        return torch.jit.freeze(traced)
+
+
+def torchscript_processor(network: nn.Module, card: Card) -> TorchProcessor:
+    """A processor that runs the network's TorchScript form, made in memory."""
+    return TorchProcessor(network, card, trace(network))

@@ -1,0 +1,229 @@
+"""The training loop: one model, one loss, resumable to the bit on a CPU.
+
+What a run is, at any moment, is `Run`: weights, optimiser moments, weight average, counters and history. It is saved whole
+and read back whole, and the data of an epoch depends on (seed, epoch) alone, so that a run which was killed and resumed
+has the weights of one that was left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from fxlab.errors import CheckError, MissingError
+from fxlab.settings import TrainSettings
+from fxlab.training.data import Segments
+
+SAVE_EVERY_S = 60.0
+
+Loss = Callable[[Tensor, Tensor, TrainSettings], Tensor]
+
+
+@dataclass
+class Run:
+    """The state of a training run."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: dict[str, Tensor] | None
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+    best_esr: float = math.inf
+    best_epoch: int = -1
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    halvings: int = 0
+    history: list[dict] = field(default_factory=list)
+
+    @classmethod
+    def fresh(cls, model: nn.Module, settings: TrainSettings) -> Run:
+        optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        average = {name: tensor.clone() for name, tensor in model.state_dict().items()} if settings.ema else None
+        return cls(model, optimiser, average)
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is evaluated and shipped: the average where there is one."""
+        return self.average if self.average is not None else self.model.state_dict()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything besides the weights that resuming needs, by name."""
+        named = {}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            named |= {f"{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        return named | {f"average.{name}": tensor for name, tensor in (self.average or {}).items()}
+
+    def record(self) -> dict:
+        """The counters and the history as plain data."""
+        names = ("epoch", "step_in_epoch", "step", "best_epoch", "seconds", "loss_sum", "halvings", "history")
+        return {name: getattr(self, name) for name in names} | {"best_esr": None if math.isinf(self.best_esr) else self.best_esr}
+
+    def restore(self, tensors: dict[str, Tensor], record: dict) -> None:
+        """Takes back what `tensors` and `record` gave; the model's weights are already in place."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            owner, _, key = name.partition(".")
+            if owner == "average":
+                assert self.average is not None
+                self.average[key].copy_(tensor)
+            else:
+                state.setdefault(int(owner), {})[key] = tensor
+        self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        for name, value in record.items():
+            setattr(self, name, math.inf if value is None else value)
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is some; raises `MissingError` when CUDA is asked for and absent."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise MissingError("There is no CUDA device, or this torch can't use it.", "Train with --device cpu.")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+
+
+def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
+    """Linear warm-up, then half a cosine from the peak to `final_rate` of it."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    progress = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+    share = settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return settings.learning_rate * share
+
+
+class Loop:
+    """Runs epochs until they are done, the patience is spent or `stopping` says so.
+
+    Args:
+        run: Fresh or restored.
+        segments: Training data.
+        settings: How to train.
+        loss: (target, output, settings) to a scalar, both (batch, frames).
+        validate: The run's weights to a validation ESR.
+        save: Called with (run, is_best) whenever the run must survive.
+        report: Called with (run, steps in all, fields) after each step.
+        stopping: Asked between steps; true ends the run there, saved.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        segments: Segments,
+        settings: TrainSettings,
+        loss: Loss,
+        validate: Callable[[Run], float],
+        save: Callable[[Run, bool], None],
+        report: Callable[[Run, int, dict], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.run, self.segments, self.settings = run, segments, settings
+        self.loss, self.validate, self.save, self.report = loss, validate, save, report
+        self.stopping = stopping
+        self.device = next(run.model.parameters()).device
+        self.batch = settings.batch_size * settings.accumulate
+        self.steps = settings.steps_per_epoch or max(1, segments.count // self.batch)
+        self.total = self.steps * settings.epochs
+
+    def go(self) -> str:
+        """Trains; returns why it ended: "finished", "early stop" or "interrupted".
+
+        Raises:
+            CheckError: The loss is no longer a number. The last good state stays saved.
+            MissingError: Even a single segment doesn't fit into memory.
+        """
+        run = self.run
+        while run.epoch < self.settings.epochs:
+            if self.settings.patience and run.epoch - 1 - run.best_epoch >= self.settings.patience:
+                return "early stop"
+            self._steps()
+            if run.step_in_epoch < self.steps:
+                self.save(run, False)
+                return "interrupted"
+            self._end_epoch()
+        return "finished"
+
+    def _steps(self) -> None:
+        """The rest of the epoch's steps, or those until `stopping`."""
+        run, saved = self.run, time.monotonic()
+        run.model.train()
+        for index, (dry, target) in enumerate(self.segments.epoch(run.epoch, self.batch, self.steps)):
+            if index < run.step_in_epoch:
+                continue
+            began = time.monotonic()
+            loss = self._step(dry, target)
+            now = time.monotonic()
+            run.step, run.step_in_epoch = run.step + 1, index + 1
+            run.seconds, run.loss_sum = run.seconds + now - began, run.loss_sum + loss
+            latest = {"esr": run.history[-1]["validation_esr"]} if run.history else {}
+            self.report(run, self.total, {"loss": run.loss_sum / run.step_in_epoch, **latest})
+            if now - saved > SAVE_EVERY_S:
+                self.save(run, False)
+                saved = time.monotonic()
+            if self.stopping():
+                return
+
+    def _end_epoch(self) -> None:
+        run, began = self.run, time.monotonic()
+        esr = self.validate(run)
+        run.seconds += time.monotonic() - began
+        better = esr < run.best_esr
+        if better:
+            run.best_esr, run.best_epoch = esr, run.epoch
+        figures = {"loss": run.loss_sum / run.step_in_epoch, "validation_esr": esr, "seconds": run.seconds}
+        rate = learning_rate(run.step - 1, self.total, self.settings)
+        run.history.append({"epoch": run.epoch, "step": run.step, "learning_rate": rate, **figures})
+        run.epoch, run.step_in_epoch, run.loss_sum = run.epoch + 1, 0, 0.0
+        self.save(run, better)
+
+    def _step(self, dry: Tensor, target: Tensor) -> float:
+        """One optimiser step; when memory runs out it is repeated in smaller parts."""
+        run = self.run
+        rate = learning_rate(run.step, self.total, self.settings)
+        for group in run.optimiser.param_groups:
+            group["lr"] = rate
+        while True:
+            try:
+                loss = self._gradients(dry, target)
+                break
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+                    raise
+                if self.settings.batch_size >> run.halvings <= 1:
+                    raise MissingError(
+                        "Not even one segment fits into memory.", "Lower --segment or take a smaller size."
+                    ) from None
+                run.halvings += 1
+        norm = nn.utils.clip_grad_norm_(run.model.parameters(), self.settings.clip_norm or math.inf)
+        if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
+            raise CheckError(
+                f"Training diverged: the loss is no longer a number after step {run.step}.",
+                "Lower --learning-rate. The checkpoints saved before this step are intact.",
+            )
+        run.optimiser.step()
+        if run.average is not None:
+            # The average starts as a plain mean so that the random initial weights are soon forgotten.
+            decay = min(self.settings.ema, (1 + run.step) / (10 + run.step))
+            for name, tensor in run.model.state_dict().items():
+                run.average[name].lerp_(tensor, 1 - decay)
+        return loss
+
+    def _gradients(self, dry: Tensor, target: Tensor) -> float:
+        self.run.optimiser.zero_grad(set_to_none=True)
+        part = max(1, self.settings.batch_size >> self.run.halvings)
+        total = 0.0
+        mixed = self.settings.mixed_precision and self.device.type == "cuda"
+        for x, y in zip(*(_parts(t, part, self.device) for t in (dry, target)), strict=True):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+                output = self.run.model(x)[:, 0]
+            loss = self.loss(y, output.float(), self.settings) * (len(x) / len(dry))
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+
+def _parts(batch: Tensor, size: int, device: torch.device) -> Iterable[Tensor]:
+    return (part.to(device, non_blocking=True) for part in batch.split(size))

@@ -1,0 +1,63 @@
+"""Training losses for effect models, differentiable and batched.
+
+Third parties add losses through the entry-point group `fxlab.losses`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fxlab.settings import TrainSettings
+
+STFT_SIZES = (512, 1024, 2048)
+# A segment quieter than this share of its batch's mean energy counts as if it were that loud: near silence the ratio
+# would otherwise be ruled by samples that nobody hears.
+_ENERGY_FLOOR = 0.1
+
+
+def pre_emphasis(x: Tensor, coefficient: float) -> Tensor:
+    """x[n] - coefficient * x[n-1], one sample shorter than x (Wright et al. 2019, arXiv 1911.08922)."""
+    return x[..., 1:] - coefficient * x[..., :-1] if coefficient else x
+
+
+def esr(target: Tensor, output: Tensor) -> Tensor:
+    """Mean error-to-signal ratio of the batch's segments, shape (batch, frames) each, with an energy floor."""
+    energy = target.square().mean(dim=-1)
+    error = (target - output).square().mean(dim=-1)
+    return (error / (energy + _ENERGY_FLOOR * energy.mean() + 1e-8)).mean()
+
+
+def dc(target: Tensor, output: Tensor) -> Tensor:
+    """Squared difference of the means over the target's mean energy."""
+    return (target.mean(dim=-1) - output.mean(dim=-1)).square().mean() / (target.square().mean() + 1e-8)
+
+
+def mr_stft(target: Tensor, output: Tensor) -> Tensor:
+    """Multi-resolution STFT loss: spectral convergence + L1 of log magnitudes (Yamamoto et al. 2020, arXiv 1910.11480)."""
+    total = target.new_zeros(())
+    for size in STFT_SIZES:
+        window = torch.hann_window(size, device=target.device, dtype=target.dtype)
+        a, b = (_magnitude(x, size, window) for x in (target, output))
+        total = (
+            total + torch.linalg.vector_norm(a - b) / torch.linalg.vector_norm(a).clamp_min(1e-8) + F.l1_loss(b.log(), a.log())
+        )
+    return total / len(STFT_SIZES)
+
+
+def _magnitude(x: Tensor, size: int, window: Tensor) -> Tensor:
+    spectrum = torch.stft(x, size, size // 4, window=window, return_complex=True)
+    # The floor keeps the gradient of the square root finite; it lies 80 dB under full scale per bin.
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-8).sqrt()
+
+
+def effect_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tensor:
+    """The weighted sum of pre-emphasised ESR, MR-STFT and DC for (batch, frames) signals."""
+    coefficient = settings.pre_emphasis
+    loss = settings.esr_weight * esr(pre_emphasis(target, coefficient), pre_emphasis(output, coefficient))
+    if settings.stft_weight:
+        loss = loss + settings.stft_weight * mr_stft(target, output)
+    if settings.dc_weight:
+        loss = loss + settings.dc_weight * dc(target, output)
+    return loss
