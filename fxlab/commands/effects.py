@@ -1,0 +1,41 @@
+"""`fxlab effects`: list and show what can be named with `--effect`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fxlab.commands.options import examples
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="An effect's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `effects list|show`."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="List the effects, and show what each can be set to.",
+        epilog=examples("fxlab effects show saturator", "fxlab render in.wav --effect bitcrusher --set bits=6"),
+    )
+    group.command("list", epilog=examples("fxlab effects list", "fxlab effects list --json"))(list_effects)
+    group.command("show", epilog=examples("fxlab effects show eq", "fxlab effects show bitcrusher --json"))(show_effect)
+    app.add_typer(group, name="effects")
+
+
+def list_effects() -> None:
+    """List the effects."""
+    from fxlab.console import output
+    from fxlab.console.effects import show_list
+    from fxlab.services.effects import listing
+
+    output.finish(listing(), show_list)
+
+
+def show_effect(name: Name) -> None:
+    """Show an effect's parameters: default, range and meaning, and its latency and tail."""
+    from fxlab.console import output
+    from fxlab.console.effects import show_description
+    from fxlab.services.effects import describe
+
+    output.finish(describe(name), show_description)
