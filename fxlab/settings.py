@@ -6,7 +6,6 @@ The dataclasses below are what services take; `fxlab.profiles` reads them from T
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +39,7 @@ class EffectSettings:
 class ModelSettings:
     type: str = setting("tcn", "Architecture to train.", choices=("tcn",))
     size: str = setting("standard", "Its size.", choices=("standard", "lite", "feather", "nano"))
+    licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
 
 
 @dataclass
@@ -117,20 +117,32 @@ def check(settings: Any, name: str, value: Any) -> Any:
         UsageError: A wrong type or a value outside the range or the choices.
     """
     declared = next(f for f in dataclasses.fields(settings) if f.name == name)
-    kind = type(getattr(settings, name))
-    if kind is float and type(value) is int:
+    default = declared.default if declared.default is not dataclasses.MISSING else declared.default_factory()
+    kind = type(default)
+    low, high, choices = (declared.metadata[key] for key in ("low", "high", "choices"))
+    if kind is float and type(value) is int and abs(value) < 2**53:
         value = float(value)
     if type(value) is not kind:
-        raise UsageError(f"{name} must be {_ARTICLE.get(kind, kind.__name__)}, not {value!r}.", declared.metadata["help"])
-    low, high, choices = (declared.metadata[key] for key in ("low", "high", "choices"))
+        raise UsageError(f"{name} must be {_ARTICLE[kind]}, not {_shown(value)}.", declared.metadata["help"])
     if choices is not None and value not in choices:
-        raise UsageError(f"{name} = {value!r} is not a setting of it.", f"Choose one of: {', '.join(map(str, choices))}.")
-    for number in value if kind is list else [value]:
-        if low is None:
-            break
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number) or not low <= number <= high:
-            raise UsageError(f"{name} = {number!r} is out of range.", f"Its range is {low:g} .. {high:g}.")
+        raise UsageError(f"{name} = {_shown(value)} is not a setting of it.", f"Choose one of: {', '.join(map(str, choices))}.")
+    if low is None:
+        return value
+    numbers, whole = (value, type(default[0]) is int) if kind is list else ([value], kind is int)
+    if not numbers:
+        raise UsageError(f"{name} is empty.", f"Give at least one value in {low} .. {high}.")
+    for number in numbers:
+        if type(number) not in ((int,) if whole else (int, float)):
+            raise UsageError(f"{name} takes {'whole ' if whole else ''}numbers, not {_shown(number)}.", f"Its range is {low} .. {high}.")
+        if not low <= number <= high:  # false for not-a-number too
+            raise UsageError(f"{name} = {_shown(number)} is out of range.", f"Its range is {low} .. {high}.")
     return value
+
+
+def _shown(value: object) -> str:
+    """A value as TOML users would write it, cut to a sane length."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 _ARTICLE = {int: "a whole number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "a table"}

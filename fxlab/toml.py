@@ -25,7 +25,7 @@ def parse(text: str) -> dict:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # TOMLDecodeError, or a number of thousands of digits
         message, line = re.subn(r" \(at line (\d+), column (\d+)\)", r", column \2", str(problem)), re.search(r"at line (\d+)", str(problem))
         place = f"line {line[1]}: " if line else ""
         raise UsageError(f"{place}not valid TOML: {message[0]}.", "Text needs quotes, lists need commas, a key may stand once.") from None
@@ -37,7 +37,7 @@ def key_lines(text: str) -> dict[Path, int]:
     """The line, from 1, of every key, table header and array element of a valid TOML document.
 
     Args:
-        text: A document that `tomllib` accepts; of anything else some lines may be missing or wrong.
+        text: A document that `parse` accepts.
 
     Returns:
         Path to line. A path holds the keys from the root down, and the index within arrays and arrays of tables:
@@ -122,8 +122,6 @@ class _Scan:
         start = self._at
         while self._peek() and self._peek() not in " \t\n.=]":
             self._step(1)
-        if self._at == start:
-            self._step(1)  # never stand still, whatever the text
         return self._text[start : self._at]
 
     def _quoted_key(self) -> str:
