@@ -16,15 +16,24 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"Can't write {path}: {error.strerror or error}.", "Choose another place with -o, or make room there.")
 
 
+def temporary_path(path: Path, token: str) -> Path:
+    """Where `path` is written until it is whole: a hidden file beside it."""
+    return path.with_name(f".fxlab-{token}-{path.name}")
+
+
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, token: str | None = None) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well and vanishes otherwise.
+
+    Args:
+        path: The file to write.
+        token: Part of the temporary name; given by whoever must be able to clear up after a process that was killed.
 
     Raises:
         OutputError: The folder can't be written, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".fxlab-{secrets.token_hex(6)}-{path.name}")
+    temporary = temporary_path(path, token or secrets.token_hex(6))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

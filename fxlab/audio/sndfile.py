@@ -1,0 +1,53 @@
+"""The little that has to be smoothed over between fxlab and libsndfile: paths, reasons, tags, channel maps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import soundfile
+
+TAGS = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright", "license", "software")
+"""The text tags libsndfile knows; a container may hold fewer."""
+
+_GET_CHANNEL_MAP, _SET_CHANNEL_MAP = 0x1100, 0x1101  # SFC_GET/SET_CHANNEL_MAP_INFO of sndfile.h, which soundfile doesn't wrap
+
+
+def native(path: Path) -> str | bytes:
+    """The path as libsndfile takes it, any file name included."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
+
+
+def reason(error: Exception) -> str:
+    """libsndfile's own words for what went wrong, without its prefixes and full stop."""
+    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    return text.removeprefix("Error : ") or type(error).__name__
+
+
+def tags(file: soundfile.SoundFile) -> dict[str, str]:
+    """The text tags of an open file, those that are empty left out."""
+    return {name: text for name in TAGS if (text := getattr(file, name))}
+
+
+def channel_map(file: soundfile.SoundFile) -> tuple[int, ...] | None:
+    """Which loudspeaker each channel is for, as `SF_CHANNEL_MAP_*` numbers; None where the file doesn't say."""
+    import soundfile
+
+    with contextlib.suppress(AttributeError):  # private names of soundfile: without them a file counts as not saying
+        found = soundfile._ffi.new("int[]", file.channels)
+        if soundfile._snd.sf_command(file._file, _GET_CHANNEL_MAP, found, 4 * file.channels):
+            return tuple(found)
+    return None
+
+
+def set_channel_map(file: soundfile.SoundFile, speakers: Sequence[int]) -> None:
+    """Writes the map that `channel_map` read into a file just opened for writing (WAVEX, RF64)."""
+    import soundfile
+
+    with contextlib.suppress(AttributeError):
+        wanted = soundfile._ffi.new("int[]", list(speakers))
+        soundfile._snd.sf_command(file._file, _SET_CHANNEL_MAP, wanted, 4 * len(speakers))

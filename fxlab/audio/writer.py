@@ -1,0 +1,215 @@
+"""Audio files out: whole or not at all, dithered and rounded by us, tags carried over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from fxlab.audio import sndfile
+from fxlab.audio.atomic import output_error, replacing
+from fxlab.audio.quantise import finite, quantise
+from fxlab.errors import OutputError, UsageError
+
+FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+"""File-name suffix to container, as far as fxlab writes them."""
+
+BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+
+_RIFF_LIMIT = 2**32 - 2**20  # bytes of samples; the rest is room for the header, tags and padding
+_CHUNK = 8192  # libvorbis keeps what it is given on the stack
+_VORBIS_LEVEL = 0.3  # libsndfile's scale, 0 the best; this is Vorbis quality 7, about 224 kbit/s in stereo
+_BITS = {"PCM_16": 16, "PCM_24": 24}
+
+
+class Writer:
+    """An audio file being written; use it in a `with` block, and it appears when the block ends well.
+
+    16-bit samples are TPDF-dithered, 24-bit ones rounded; NaN and infinity become silence.
+
+    Args:
+        path: The file; its suffix decides the container unless `format` does.
+        sample_rate_hz: 8-192 kHz.
+        channels: 1 or more.
+        subtype: "PCM_16", "PCM_24", "FLOAT" or "VORBIS".
+        format: "WAV" (turns into RF64 by itself past 4 GB), "FLAC" or "OGG".
+        tags: Text tags by name (`sndfile.TAGS`).
+        dither_seed: Same seed, same samples.
+        force: Overwrite a file that exists.
+        frames: Length if it is known; needed for a WAV that will pass 4 GB.
+        channel_map: Loudspeaker of each channel (`AudioInfo.channel_map`), kept by WAV.
+        token: Part of the temporary file's name, see `fxlab.audio.atomic`.
+
+    Attributes:
+        frames: Written so far.
+        clipped: Samples beyond full scale that an integer format clipped.
+        replaced: Samples that were not numbers and became silence.
+        dropped_tags: Names of tags that the container can't hold, known after the end.
+
+    Raises:
+        UsageError: The file exists and `force` is off, it is a folder, or the format can't hold that subtype or channel count.
+        OutputError: The place can't be written, or the disk is full (also from `write` and at the end of the block).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sample_rate_hz: int,
+        channels: int,
+        subtype: str = "PCM_24",
+        format: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        dither_seed: int = 0,
+        force: bool = False,
+        frames: int | None = None,
+        channel_map: Sequence[int] | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.format = format or _format_of(self.path)
+        self.sample_rate_hz, self.channels, self.subtype = sample_rate_hz, channels, subtype
+        self.frames = self.clipped = self.replaced = 0
+        self.dropped_tags: list[str] = []
+        self._tags = {name: text for name, text in (tags or {}).items() if text}
+        self._rng = np.random.default_rng(dither_seed)
+        self._map = channel_map
+        self._token = token
+        self._container = self._container_for(frames)
+        check_vacant(self.path, force)
+
+    def _container_for(self, frames: int | None) -> str:
+        import soundfile
+
+        container = self.format
+        if container == "WAV" and self._bytes(frames or 0) > _RIFF_LIMIT:
+            container = "RF64"
+        elif container == "WAV" and self._map is not None:
+            container = "WAVEX"
+        if self.subtype not in (*BYTES_PER_SAMPLE, "VORBIS") or not soundfile.check_format(container, self.subtype):
+            raise UsageError(
+                f"{self.format} can't hold {self.subtype} samples.", "WAV holds 16, 24 and float; FLAC 16 and 24; OGG is Vorbis."
+            )
+        if container == "FLAC" and self.channels > 8:
+            raise UsageError(f"FLAC holds up to 8 channels, not {self.channels}.", "Write a .wav file.")
+        return container
+
+    def _bytes(self, frames: int) -> int:
+        return frames * self.channels * BYTES_PER_SAMPLE.get(self.subtype, 0)
+
+    def __enter__(self) -> Writer:
+        with contextlib.ExitStack() as stack:
+            self._temporary = stack.enter_context(replacing(self.path, self._token))
+            self._temporary.open("xb").close()  # an OSError here says why a place can't be written, libsndfile wouldn't
+            self._file = self._open()
+            stack.callback(self._close)
+            self._stack = stack.pop_all()
+        return self
+
+    def _open(self):
+        import soundfile
+
+        try:
+            file = soundfile.SoundFile(
+                sndfile.native(self._temporary),
+                "w",
+                self.sample_rate_hz,
+                self.channels,
+                self.subtype,
+                format=self._container,
+                compression_level=_VORBIS_LEVEL if self.format == "OGG" else None,
+            )
+        except soundfile.SoundFileError as error:
+            raise self._failed(error) from None
+        if self._map is not None:
+            sndfile.set_channel_map(file, self._map)
+        for name, text in self._tags.items():
+            with contextlib.suppress(soundfile.SoundFileError):  # what didn't arrive is found in `_verify`
+                setattr(file, name, text)
+        return file
+
+    def write(self, block: np.ndarray) -> None:
+        """Appends float audio (channels, n)."""
+        import soundfile
+
+        if self._container in ("WAV", "WAVEX") and self._bytes(self.frames + block.shape[1]) > _RIFF_LIMIT:
+            raise OutputError(f"{self.path} would pass 4 GB, the limit of WAV.", "Write a .flac file, or tell the length ahead.")
+        audio, replaced = finite(block)
+        self.replaced += replaced
+        if self.subtype in _BITS:
+            bits = _BITS[self.subtype]
+            audio, clipped = quantise(audio, bits, self._rng if bits == 16 else None)
+            self.clipped += clipped
+            audio = audio.astype(np.int16) if bits == 16 else audio << 8  # libsndfile takes the upper 24 bits
+        try:
+            for start in range(0, audio.shape[1], _CHUNK):
+                self._file.write(np.ascontiguousarray(audio[:, start : start + _CHUNK].T))
+        except soundfile.SoundFileError as error:
+            raise self._failed(error) from None
+        self.frames += audio.shape[1]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._stack:
+            if error is not None:
+                raise error
+            self._verify()
+
+    def _verify(self) -> None:
+        """Closes the file and reads back what only then is certain: its length and its tags."""
+        import soundfile
+
+        try:
+            self._file.close()
+            if self.frames:
+                with soundfile.SoundFile(sndfile.native(self._temporary)) as written:
+                    if written.frames != self.frames:
+                        raise OutputError(
+                            f"{self.path} didn't arrive whole on the disk.", "Check the disk, or choose another place with -o."
+                        )
+                    kept = sndfile.tags(written)
+                    # libsndfile signs the software tag with its own name.
+                    self.dropped_tags = [name for name, text in self._tags.items() if not kept.get(name, "").startswith(text)]
+        except soundfile.SoundFileError as error:
+            raise self._failed(error) from None
+
+    def _close(self) -> None:
+        """Lets go of a file that may have failed already; a success was closed, and checked, by `_verify`."""
+        import soundfile
+
+        with contextlib.suppress(soundfile.SoundFileError):
+            self._file.close()
+
+    def _failed(self, error: Exception) -> OutputError:
+        """libsndfile only says "System error": writing a little by hand tells the true reason."""
+        try:
+            with self._temporary.open("ab") as file:
+                file.write(bytes(65_536))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as true:
+            return output_error(self.path, true)
+        return OutputError(
+            f"Can't write {self.path}: {sndfile.reason(error)}.", "Choose another format, or another place with -o."
+        )
+
+
+def check_vacant(path: Path, force: bool) -> None:
+    """Raises `UsageError` where `path` can't be taken: it is a folder, or it exists and may not be overwritten;
+    `OutputError` where the path itself can't be used."""
+    try:
+        exists, folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise output_error(path, error) from None
+    if folder:
+        raise UsageError(f"{path} is a folder.", "Name a file.")
+    if exists and not force:
+        raise UsageError(f"{path} exists already.", "Choose another name with -o, or overwrite it with --force.")
+
+
+def _format_of(path: Path) -> str:
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path}: fxlab doesn't write '{path.suffix}' files.", f"Choose one of: {', '.join(FORMATS)}.")
+    return FORMATS[path.suffix.lower()]
