@@ -93,14 +93,14 @@ def _assignment(chain: list[EffectSettings], text: str) -> tuple[EffectSettings,
             f"--set {text} fits more than one effect of the chain.",
             f"Say which by its number, like 1.{name}={value}: {_listing(chain)}.",
         )
-    return stages[0], name, _literal(value.strip())
+    return stages[0], name, literal(value.strip())
 
 
 def _listing(chain: list[EffectSettings]) -> str:
     return ", ".join(f"{number} {stage.name}" for number, stage in enumerate(chain, 1))
 
 
-def _literal(text: str) -> object:
+def literal(text: str) -> object:
     """A number or truth value where the text is one; effects and models check it against their declarations."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"

@@ -124,8 +124,6 @@ def run(request: Request, progress: Progress = silent) -> Result:
     settings = request.settings
     for known in dataclasses.fields(settings):
         check(settings, known.name, getattr(settings, known.name))
-    if not settings.levels_db:
-        raise UsageError("No level to render at.", "0 renders every file as it is: --levels 0.")
     variations = Variations(request.effects, settings)
     rate = request.sample_rate_hz
     open_chain(request.effects, rate)

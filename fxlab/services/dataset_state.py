@@ -125,7 +125,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     before, after = old.get("settings") or {}, new["settings"]
     changed = [name for name in after if before.get(name) != after[name]]
     if changed:
-        found["settings"] = [f"{name} was {before.get(name)}, now {after[name]}" for name in changed]
+        found["settings"] = [f"{name} was {before.get(name) or 'none'}, now {after[name] or 'none'}" for name in changed]
     if old.get("effects") != new["effects"]:
         found["effects"] = _effect_changes(old.get("effects") or [], new["effects"])
     before = {row["sha256"]: row for row in old.get("sources") or []}

@@ -1,0 +1,132 @@
+"""`fxlab dataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fxlab.commands.options import (
+    Effects,
+    Engine,
+    Force,
+    Output,
+    ProfileName,
+    Seed,
+    Sets,
+    Workers,
+    effects_from,
+    examples,
+    literal,
+)
+from fxlab.errors import UsageError
+
+Inputs = Annotated[list[str] | None, typer.Argument(metavar="INPUTS...", help="Dry recordings: files, folders, patterns.")]
+Synthesize = Annotated[
+    str | None, typer.Option("--synthesize", metavar="TIME", help="Make test signals of this length, such as 3min, to train on.")
+]
+Levels = Annotated[str | None, typer.Option("--levels", metavar="DB,...", help="Gains at which recordings are played, as 0,-12.")]
+Grid = Annotated[
+    list[str] | None, typer.Option("--grid", metavar="K=V,...", help="Render every value of a parameter, as drive_db=0,12,24.")
+]
+Random = Annotated[
+    list[str] | None, typer.Option("--random", metavar="K=LOW:HIGH", help="Draw a parameter for each rendering, as bias=-0.5:0.5.")
+]
+Draws = Annotated[int | None, typer.Option("--draws", min=1, help="Renderings of each recording with drawn parameters.")]
+Chunk = Annotated[float | None, typer.Option("--chunk", metavar="SECONDS", help="Cut pairs into chunks; 0 keeps takes whole.")]
+Trim = Annotated[float | None, typer.Option("--trim", metavar="DB", help="Cut off beginnings and ends below this peak level.")]
+Validation = Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="Share of recordings for validation.")]
+Test = Annotated[float | None, typer.Option("--test", metavar="SHARE", help="Share of recordings for testing.")]
+Rate = Annotated[int | None, typer.Option("--rate", metavar="HZ", help="The dataset's sample rate.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `dataset`."""
+    app.command(
+        "dataset",
+        epilog=examples(
+            "fxlab dataset takes/ -o ds --effect saturator --set drive_db=18 --synthesize 3min",
+            "fxlab dataset takes/*.wav -o knobs --effect saturator --grid drive_db=0,12,24 --levels 0,-12 --chunk 10",
+        ),
+    )(dataset)
+
+
+def dataset(
+    inputs: Inputs = None,
+    output: Output = None,
+    effect: Effects = None,
+    set_: Sets = None,
+    engine: Engine = None,
+    profile: ProfileName = None,
+    synthesize: Synthesize = None,
+    levels: Levels = None,
+    grid: Grid = None,
+    random: Random = None,
+    draws: Draws = None,
+    chunk: Chunk = None,
+    trim: Trim = None,
+    validation: Validation = None,
+    test: Test = None,
+    rate: Rate = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    force: Force = False,
+) -> None:
+    """Make aligned dry and wet pairs to train on.
+
+    Plays dry recordings through an effect or a chain and keeps both sides. Recordings are split into training, validation and
+    test by their content, never two parts of one take on both sides. An interrupted run goes on where it stopped.
+    """
+    from fxlab.console import output as console
+    from fxlab.console.dataset import show_dataset
+    from fxlab.console.progress import bars
+    from fxlab.profiles import load, override
+    from fxlab.services.dataset import Request, run
+    from fxlab.settings import Profile
+
+    base = load(profile) if profile else Profile()
+    settings = override(
+        base.dataset,
+        synthesize=synthesize,
+        levels_db=None if levels is None else _numbers("--levels", levels, ","),
+        grid=dict(_assigned("--grid", text, ",") for text in grid) if grid else None,
+        random=dict(_assigned("--random", text, ":") for text in random) if random else None,
+        draws=draws,
+        chunk_s=chunk,
+        trim_db=trim,
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+    audio = override(base.audio, sample_rate_hz=rate)
+    chain = effects_from(base, effect, set_, engine)
+    request = Request(inputs or [], output or Path("dataset"), chain, settings, audio.sample_rate_hz, workers, force)
+    try:
+        with bars() as progress:
+            result = run(request, progress)
+    except KeyboardInterrupt:
+        console.note("What is finished is kept: the same command goes on from here.")
+        raise
+    console.finish(result, show_dataset)
+    raise typer.Exit(result.exit_code)
+
+
+def _assigned(option: str, text: str, separator: str) -> tuple[str, list]:
+    """`drive_db=0,12,24` or `bias=-0.5:0.5` as a name and its values."""
+    name, equals, values = text.partition("=")
+    example = "drive_db=0,12,24" if separator == "," else "bias=-0.5:0.5"
+    if not equals or not name.strip() or not values.strip():
+        raise UsageError(f"{option} {text} is not NAME=VALUES.", f"Write it like {option} {example}.")
+    if separator == ":":
+        return name.strip(), _numbers(option, values, separator)
+    return name.strip(), [literal(value.strip()) for value in values.split(separator)]
+
+
+def _numbers(option: str, text: str, separator: str) -> Sequence[float]:
+    try:
+        return [float(value) for value in text.split(separator)]
+    except ValueError:
+        hint = "Write it like --levels 0,-12." if separator == "," else "Write it like --random bias=-0.5:0.5."
+        raise UsageError(f"{option}: '{text}' is not numbers with '{separator}' between.", hint) from None

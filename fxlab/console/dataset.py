@@ -1,0 +1,23 @@
+"""How `fxlab dataset` shows what it made."""
+
+from __future__ import annotations
+
+from fxlab.console import output
+from fxlab.console.tables import duration, table
+from fxlab.services.dataset import Result
+
+
+def show_dataset(result: Result) -> None:
+    """One line per split, then what was left out and why."""
+    columns = ("split", "sources", "pairs", "length")
+    rows = [(name, share.sources, share.pairs, duration(share.seconds)) for name, share in result.splits.items()]
+    output.out().print(table(f"{result.output} at {result.sample_rate_hz} Hz", columns, rows, numbers=columns[1:]))
+    for name, reason in result.failed:
+        output.warn(f"{name} is left out: {reason}")
+    for name, reason in result.copies:
+        output.note(f"{name} is left out: {reason}")
+    for text in result.notes:
+        output.note(text)
+    if result.kept:
+        output.note(f"{result.rendered} pairs rendered, {result.kept} kept from an earlier run.")
+    output.note(f"Train on it with: fxlab train {result.output} --model tcn --size nano")
