@@ -44,15 +44,19 @@ class Chain(Processor):
     def _allocate(self) -> None:
         for processor in self.processors:
             processor.prepare(self.sample_rate_hz, self.channels, self.max_block)
+        self._between = np.zeros((2, self.channels * self.max_block), np.float32)
         self.latency = sum(processor.latency for processor in self.processors)
         self.tail = sum(processor.tail for processor in self.processors)
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         if not self.processors:
             np.copyto(out, block)
-        for processor in self.processors:
-            processor.process(block, out)  # all but the first work in place
-            block = out
+        last = len(self.processors) - 1
+        for at, processor in enumerate(self.processors):
+            # Two buffers take turns: compiled loops are several times slower where input and output overlap.
+            target = out if at == last else self._between[at % 2, : block.size].reshape(block.shape)
+            processor.process(block, target)
+            block = target
 
     def reset(self) -> None:
         for processor in self.processors:

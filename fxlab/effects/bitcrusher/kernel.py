@@ -17,33 +17,33 @@ class Bitcrusher(stream.Bitcrusher):
     def _allocate(self) -> None:
         super()._allocate()
         q = self.quantiser
-        # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
-        number = np.float32 if float(self.bits).is_integer() else np.float64
-        self._exact = number(q.scale), number(1.0 / q.scale), number(q.top), number(q.ceiling)
         self._law = q.scale, q.top, q.ceiling
+        # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
+        self._whole = tuple(np.float32(value) for value in (q.scale, 1.0 / q.scale, q.top)) if float(self.bits).is_integer() else None
 
     def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
         state = self._state
         if self.reduces:
             _hold(
-                block, out, *self._law, self.dithered, self.period, self.smooths,
+                block, out, *self._law, self.dithered, self.clock_hz, self.rate_hz, self.smooths,
                 self._keys, state["counters"], state["previous"], state["held"], state["pending"],
             )  # fmt: skip
-        elif self.averages or self.dithered:
+        elif self.averages or self.dithered or not self._whole:
             _staircase(block, out, *self._law, self.dithered, self.averages, self._keys, state["counters"], state["previous"])
         else:
-            _round(block, out, *self._exact)
+            _round(block, out, *self._whole)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _round(block, out, scale, step, top, ceiling):
-    """Rounds every sample; branch-free, so that the compiler vectorises it."""
+def _round(block, out, scale, step, top):
+    """Rounds every sample to a whole word length; branch-free, so that the compiler makes it as fast as copying."""
     for channel in range(block.shape[0]):
-        for i in range(block.shape[1]):
-            x = block[channel, i]
-            x = x if abs(x) < _INFINITE else np.float32(0)
-            code = np.rint(min(max(x * scale, -top), top))
-            out[channel, i] = min(max(code, -ceiling), ceiling) * step
+        source, target = block[channel], out[channel]
+        for i in range(len(source)):
+            steps = source[i] * scale
+            steps = -top if steps < -top else steps
+            steps = top if steps > top else steps
+            target[i] = np.rint(steps if abs(source[i]) < _INFINITE else np.float32(0)) * step
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -77,50 +77,50 @@ def _mean(start, end, scale, top, ceiling):
 def _staircase(block, out, scale, top, ceiling, dithered, averages, keys, counters, previous):
     """Rounds every sample, with dither and anti-aliasing; `previous` holds the last value in steps of each channel."""
     for channel in range(block.shape[0]):
-        key, last = keys[channel], previous[channel]
-        for i in range(block.shape[1]):
-            x = np.float64(block[channel, i])
-            steps = _in_steps(x if abs(x) < np.inf else 0.0, scale, dithered, key, counters[0] + i)
+        source, target = block[channel], out[channel]
+        key, last, start = keys[channel], previous[channel], counters[0]
+        for i in range(len(source)):
+            x = np.float64(source[i])
+            steps = _in_steps(x if abs(x) < np.inf else 0.0, scale, dithered, key, start + i)
             if averages:
-                out[channel, i] = _mean(last, steps, scale, top, ceiling)
+                target[i] = _mean(last, steps, scale, top, ceiling)
             else:
-                out[channel, i] = _quantise(steps, scale, top, ceiling)
+                target[i] = _quantise(steps, scale, top, ceiling)
             last = steps
         previous[channel] = last
     counters[0] += block.shape[1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hold(block, out, scale, top, ceiling, dithered, period, smooths, keys, counters, previous, held, pending):
-    """Samples the input anew every `period` samples, rounds and holds.
+def _hold(block, out, scale, top, ceiling, dithered, clock_hz, rate_hz, smooths, keys, counters, previous, held, pending):
+    """Samples the input anew `rate_hz` times a second, rounds and holds.
 
-    The k-th instant is k * period, never a running sum, so the phase can't drift. The value there is interpolated between
-    the two samples around it, and the step is spread over both by its polyBLEP residual, which costs one sample of delay.
+    The k-th instant is k * clock_hz / rate_hz, never a running sum, so the phase can't drift. The value there is interpolated
+    between the two samples around it, and the step is spread over both by its polyBLEP residual (Valimaki and Huovilainen,
+    "Antialiasing Oscillators in Subtractive Synthesis", IEEE SPM 2007), which costs one sample of delay.
     """
     for channel in range(block.shape[0]):
-        key, before, level, waiting = keys[channel], previous[channel], held[channel], pending[channel]
-        now, k = counters[0], counters[1]
-        for i in range(block.shape[1]):
-            x = np.float64(block[channel, i])
+        source, target, key = block[channel], out[channel], keys[channel]
+        before, level, waiting = previous[channel], held[channel], pending[channel]
+        start, k = counters[0], counters[1]
+        due = k * clock_hz / rate_hz
+        for i in range(len(source)):
+            x = np.float64(source[i])
             x = x if abs(x) < np.inf else 0.0
             after = 0.0
-            while k * period <= now:
-                since = now - k * period
-                sampled = x + since * (before - x)
-                value = _quantise(_in_steps(sampled, scale, dithered, key, k), scale, top, ceiling)
-                step = value - level
-                level = value
+            while due <= start + i:
+                since = start + i - due
+                steps = _in_steps(x + since * (before - x), scale, dithered, key, k)
+                value = _quantise(steps, scale, top, ceiling)
                 if smooths:
-                    waiting += 0.5 * since * since * step
-                    after -= 0.5 * (1.0 - since) * (1.0 - since) * step
+                    waiting += 0.5 * since * since * (value - level)
+                    after -= 0.5 * (1.0 - since) * (1.0 - since) * (value - level)
+                level = value
                 k += 1
-            if smooths:
-                out[channel, i] = waiting
-                waiting = level + after
-            else:
-                out[channel, i] = level
+                due = k * clock_hz / rate_hz
+            target[i] = waiting if smooths else level
+            waiting = level + after
             before = x
-            now += 1
         previous[channel], held[channel], pending[channel] = before, level, waiting
         if channel == block.shape[0] - 1:
-            counters[0], counters[1] = now, k
+            counters[0], counters[1] = start + len(source), k

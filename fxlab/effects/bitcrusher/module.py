@@ -55,7 +55,7 @@ class Bitcrusher(nn.Module):
         super().__init__()
         self.bits = nn.Parameter(torch.tensor(float(bits), dtype=torch.float64))
         self.reduces = rate_hz < sample_rate_hz
-        self.period = oversample * sample_rate_hz / rate_hz
+        self.clock_hz, self.rate_hz = float(oversample * sample_rate_hz), rate_hz
         self.dithered = dither == "tpdf"
         self.smooths = antialias != "none"
         self.averages = antialias == "adaa"
@@ -77,8 +77,8 @@ class Bitcrusher(nn.Module):
 
     def _hold(self, x: Tensor) -> Tensor:
         frames = x.shape[-1]
-        ks = np.arange(int(frames / self.period) + 2)
-        instants = ks * self.period
+        ks = np.arange(int(frames * self.rate_hz / self.clock_hz) + 2)
+        instants = ks * self.clock_hz / self.rate_hz
         ks = ks[instants <= frames - 1]
         instants = instants[: len(ks)]
         at = torch.as_tensor(np.ceil(instants), dtype=torch.long, device=x.device)

@@ -33,8 +33,8 @@ class Bitcrusher(stream.Bitcrusher):
     def _hold(self, x: np.ndarray) -> np.ndarray:
         state, frames = self._state, x.shape[1]
         start, k = state["counters"]
-        ks = k + np.arange(int(frames / self.period) + 2)
-        instants = ks * self.period
+        ks = k + np.arange(int(frames * self.rate_hz / self.clock_hz) + 2)
+        instants = ks * self.clock_hz / self.rate_hz
         due = instants <= start + frames - 1
         ks, instants = ks[due], instants[due]
 

@@ -34,7 +34,7 @@ class Bitcrusher(Processor):
 
     def _allocate(self) -> None:
         self.reduces = self.rate_hz < self.sample_rate_hz
-        self.period = self.oversample * self.sample_rate_hz / self.rate_hz
+        self.clock_hz = float(self.oversample * self.sample_rate_hz)
         self._keys = noise.keys(self.channels)
         self._state = {
             "counters": np.zeros(2, np.int64),  # samples done, instants of the reduced rate done
@@ -43,7 +43,7 @@ class Bitcrusher(Processor):
             "pending": np.zeros(self.channels),  # the sample that the next step may still change
         }
         self.latency = int(self.reduces and self.smooths)
-        self.tail = self.latency + (math.ceil(self.period) if self.reduces else int(self.averages))
+        self.tail = self.latency + (math.ceil(self.clock_hz / self.rate_hz) if self.reduces else int(self.averages))
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         self._crush(block, out)
