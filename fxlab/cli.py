@@ -23,7 +23,7 @@ VERBS = {
     "train": "Train a network to sound like an effect.",
     "export": "Turn a checkpoint into a streaming ONNX or TorchScript model.",
     "bench": "Measure speed, latency and quality of DSP and networks.",
-    "effects": "List the effects and models, and their parameters.",
+    "effects": "List the effects, and show what each can be set to.",
     "profiles": "List, show and check settings files.",
 }
 """Every verb and its line of help; `fxlab.commands.<verb>` is imported when it is run."""
@@ -107,8 +107,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="\b\nExamples:\n"
     "  fxlab render guitar.wav --effect saturator --set drive_db=18\n"
-    "  fxlab bench --effect saturator --effect tcn --runs 20\n"
-    "\b\n`fxlab VERB --help` explains a verb with examples.",
+    "  fxlab bench --effect saturator --effect tcn --runs 20\n\n"
+    "`fxlab VERB --help` explains a verb with examples.",
 )
 
 
@@ -174,7 +174,9 @@ def _answer(cause: BaseException) -> int:
         raise cause
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         place = f" {cause.filename}" if cause.filename else ""
-        return _fail("OutputError", f"Can't write{place}: {cause.strerror}.", "Free some space or choose another place with -o.", 6, cause)
+        return _fail(
+            "OutputError", f"Can't write{place}: {cause.strerror}.", "Free some space or choose another place with -o.", 6, cause
+        )
     what = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     return _fail("InternalError", f"Internal error, not yours: {what}", "Run it again with --debug for the details.", 1, cause)
 

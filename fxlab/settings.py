@@ -133,7 +133,9 @@ def check(settings: Any, name: str, value: Any) -> Any:
         raise UsageError(f"{name} is empty.", f"Give at least one value in {low} .. {high}.")
     for number in numbers:
         if type(number) not in ((int,) if whole else (int, float)):
-            raise UsageError(f"{name} takes {'whole ' if whole else ''}numbers, not {_shown(number)}.", f"Its range is {low} .. {high}.")
+            raise UsageError(
+                f"{name} takes {'whole ' if whole else ''}numbers, not {_shown(number)}.", f"Its range is {low} .. {high}."
+            )
         if not low <= number <= high:  # false for not-a-number too
             raise UsageError(f"{name} = {_shown(number)} is out of range.", f"Its range is {low} .. {high}.")
     return value

@@ -26,9 +26,14 @@ def parse(text: str) -> dict:
     try:
         return tomllib.loads(text)
     except ValueError as problem:  # TOMLDecodeError, or a number of thousands of digits
-        message, line = re.subn(r" \(at line (\d+), column (\d+)\)", r", column \2", str(problem)), re.search(r"at line (\d+)", str(problem))
+        message, line = (
+            re.subn(r" \(at line (\d+), column (\d+)\)", r", column \2", str(problem)),
+            re.search(r"at line (\d+)", str(problem)),
+        )
         place = f"line {line[1]}: " if line else ""
-        raise UsageError(f"{place}not valid TOML: {message[0]}.", "Text needs quotes, lists need commas, a key may stand once.") from None
+        raise UsageError(
+            f"{place}not valid TOML: {message[0]}.", "Text needs quotes, lists need commas, a key may stand once."
+        ) from None
     except RecursionError:
         raise UsageError("not valid TOML: nested too deeply.") from None
 

@@ -48,7 +48,11 @@ def accepted(known, default):
 @st.composite
 def documents(draw):
     """Some settings, at most one value each, and the TOML that says so."""
-    chosen = draw(st.lists(st.sampled_from(list(fields(int, float, str, bool))), unique_by=lambda item: (item[0], item[1].name), max_size=12))
+    chosen = draw(
+        st.lists(
+            st.sampled_from(list(fields(int, float, str, bool))), unique_by=lambda item: (item[0], item[1].name), max_size=12
+        )
+    )
     wanted: dict = {}
     for section, known, default in chosen:
         wanted.setdefault(section, {})[known.name] = draw(accepted(known, default))
@@ -208,5 +212,7 @@ def test_a_users_profile_hides_the_packaged_one_and_a_broken_one_hides_nothing_e
 
 
 def test_all_problems_are_found_in_the_order_of_the_file(write):
-    reading = profiles.read(write("[train]\nepochz = 1\n[bench]\nruns = 0\n[[effects]]\nname = 'saturator'\nset.drive_db = 999\n"))
+    reading = profiles.read(
+        write("[train]\nepochz = 1\n[bench]\nruns = 0\n[[effects]]\nname = 'saturator'\nset.drive_db = 999\n")
+    )
     assert [problem.line for problem in reading.problems] == [2, 4, 7]

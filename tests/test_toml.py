@@ -12,7 +12,17 @@ from fxlab.errors import UsageError
 from fxlab.toml import key_lines, parse
 
 SCALARS = st.sampled_from(
-    ["1", "-2.5e3", "true", "1979-05-27 07:32:00", "'a # ] }'", '"b \\" = [ { "', '"""two\nlines ]\n\\""" # no"""', "'''x\n''y''\n'''", "''"]
+    [
+        "1",
+        "-2.5e3",
+        "true",
+        "1979-05-27 07:32:00",
+        "'a # ] }'",
+        '"b \\" = [ { "',
+        '"""two\nlines ]\n\\""" # no"""',
+        "'''x\n''y''\n'''",
+        "''",
+    ]
 )
 
 
@@ -77,7 +87,10 @@ def test_every_key_of_the_document_has_the_line_it_stands_on(text):
 
 
 def test_arrays_of_tables_and_their_sub_tables():
-    text = '# head\n[[effects]]\nname = "a"\n[effects.set]\nx = 1\n\n[[effects]]\n[effects.set]\nx = 2\n[train]\nsizes = [\n  1,\n  2, # two\n]\n'
+    text = (
+        '# head\n[[effects]]\nname = "a"\n[effects.set]\nx = 1\n\n[[effects]]\n[effects.set]\nx = 2\n'
+        "[train]\nsizes = [\n  1,\n  2, # two\n]\n"
+    )
     lines = key_lines(text)
     assert lines["effects", 0, "set", "x"] == 5
     assert lines["effects", 1] == 7

@@ -13,7 +13,9 @@ from fxlab.settings import EffectSettings, Profile, check
 
 Effects = Annotated[
     list[str] | None,
-    typer.Option("--effect", "-e", metavar="NAME|FILE", help="An effect, a shipped model or a model file; repeat it for a chain."),
+    typer.Option(
+        "--effect", "-e", metavar="NAME|FILE", help="An effect, a shipped model or a model file; repeat it for a chain."
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
@@ -23,11 +25,14 @@ ProfileName = Annotated[
     str | None, typer.Option("--profile", metavar="NAME|FILE", help="Settings to start from; see `fxlab profiles list`.")
 ]
 Engine = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="How effects are run: auto, numba, numpy, onnx, torch, torchscript.")
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="How effects are run: auto, numba, numpy, onnx, torch, torchscript."),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes that share the work; one per core if not given.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes that share the work; one per core if not given.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of every random choice.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw a picture into this PNG file.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where networks are computed.")]
@@ -62,7 +67,9 @@ def effects_from(
     else:
         chain = [EffectSettings(stage.name, stage.engine, dict(stage.set)) for stage in profile.effects]
     if not chain:
-        raise UsageError("No effect was named.", "Add --effect NAME, for example --effect saturator; `fxlab effects list` shows all.")
+        raise UsageError(
+            "No effect was named.", "Add --effect NAME, for example --effect saturator; `fxlab effects list` shows all."
+        )
     for stage in chain:
         stage.engine = check(stage, "engine", engine or stage.engine)
     for text in sets or ():

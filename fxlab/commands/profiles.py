@@ -18,16 +18,23 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
         help="List, show and check settings files.",
-        epilog=examples("fxlab profiles show saturator-hq", "fxlab profiles check my.toml && fxlab render in.wav --profile my.toml"),
+        epilog=examples(
+            "fxlab profiles show saturator-hq", "fxlab profiles check my.toml && fxlab render in.wav --profile my.toml"
+        ),
     )
     group.command("list", epilog=examples("fxlab profiles list", "fxlab profiles list --json"))(list_profiles)
     group.command("show", epilog=examples("fxlab profiles show saturator", "fxlab profiles show ./my.toml --json"))(show_profile)
-    group.command("check", epilog=examples("fxlab profiles check my.toml", "fxlab profiles check profiles/*.toml"))(check_profiles)
+    group.command("check", epilog=examples("fxlab profiles check my.toml", "fxlab profiles check profiles/*.toml"))(
+        check_profiles
+    )
     app.add_typer(group, name="profiles")
 
 
 def list_profiles() -> None:
-    """List the profiles that can be named: your own and those that come with fxlab."""
+    """List the profiles that have a name.
+
+    They are your own and those that come with fxlab.
+    """
     from fxlab.console import output
     from fxlab.console.profiles import show_list
     from fxlab.services.profiles import listing
@@ -36,7 +43,10 @@ def list_profiles() -> None:
 
 
 def show_profile(name: Name) -> None:
-    """Show every setting of a profile, and whether it comes from the file or is a default."""
+    """Show every setting and where it comes from.
+
+    A setting is either on a line of the profile or a default.
+    """
     from fxlab.console import output
     from fxlab.console.profiles import show_settings
     from fxlab.services.profiles import settings_of
@@ -45,7 +55,10 @@ def show_profile(name: Name) -> None:
 
 
 def check_profiles(files: Files) -> None:
-    """Check profile files; every problem is named with its line, and the exit code is 2 if there is one."""
+    """Check profile files.
+
+    Every problem is named with its line; the exit code is 2 if there is one.
+    """
     from fxlab.console import output
     from fxlab.console.profiles import show_check
     from fxlab.services.profiles import check, require_sound

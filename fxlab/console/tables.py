@@ -24,7 +24,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]] =
     from rich.table import Table
 
     right = set(numbers)
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    made = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold"
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right, overflow="fold")
     for row in rows:

@@ -46,7 +46,13 @@ class Settings:
 
     def to_json(self) -> dict:
         rows = [
-            {"section": row.section, "name": row.name, "value": row.value, "from": "default" if row.line is None else "profile", "line": row.line}
+            {
+                "section": row.section,
+                "name": row.name,
+                "value": row.value,
+                "from": "default" if row.line is None else "profile",
+                "line": row.line,
+            }
             for row in self.settings
         ]
         return {"path": str(self.path), "description": self.description, "settings": rows}
@@ -124,4 +130,6 @@ def require_sound(result: Check) -> None:
     """Raises `UsageError` if any of the files has a problem."""
     if result.problems:
         bad = sum(bool(reading.problems) for reading in result.readings)
-        raise UsageError(f"{len(result.problems)} problem(s) in {bad} of {len(result.readings)} profile(s).", str(result.problems[0]))
+        raise UsageError(
+            f"{len(result.problems)} problem(s) in {bad} of {len(result.readings)} profile(s).", str(result.problems[0])
+        )

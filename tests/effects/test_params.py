@@ -46,7 +46,9 @@ def test_each_option_survives_as_itself_and_as_text(choice):
         assert type(choice.parse(str(option).upper())) is type(option)
 
 
-@pytest.mark.parametrize(("choice", "value"), [(OVERSAMPLE, 3), (OVERSAMPLE, True), (LOWPASS, "brick"), (DITHER, 1), (LOWPASS, None)])
+@pytest.mark.parametrize(
+    ("choice", "value"), [(OVERSAMPLE, 3), (OVERSAMPLE, True), (LOWPASS, "brick"), (DITHER, 1), (LOWPASS, None)]
+)
 def test_other_settings_are_refused_with_the_list(choice, value):
     with pytest.raises(UsageError) as caught:
         choice.parse(value)
