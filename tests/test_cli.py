@@ -68,14 +68,11 @@ def test_version_and_help_list_every_verb():
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_explains_itself_with_two_examples_and_the_line_that_the_list_shows(verb, capsys):
+def test_each_verb_explains_itself_with_two_examples(verb, capsys):
     assert run([verb, "--help"]) == 0
-    shown = capsys.readouterr().out
-    assert " ".join(VERBS[verb].split()) in " ".join(shown.split())
-    assert (
-        sum(f"fxlab {verb}" in line or line.strip().startswith("fxlab ") for line in shown.split("Examples:")[1].splitlines())
-        >= 2
-    )
+    _, examples = capsys.readouterr().out.split("Examples:")
+    assert sum(line.strip().startswith("fxlab ") for line in examples.splitlines()) >= 2
+    assert f"fxlab {verb}" in examples
 
 
 def test_nothing_heavy_is_imported_for_help():
