@@ -7,7 +7,6 @@ import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,11 +44,8 @@ class _Verbs(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        here = Path(__file__).parent / "commands"
-        markup = settings.get("rich_markup_mode")
         for name, help in VERBS.items():
-            if (here / f"{name}.py").is_file():
-                self.commands[name] = TyperCommand(name, help=help, rich_markup_mode=markup)
+            self.commands[name] = TyperCommand(name, help=help, rich_markup_mode=self.rich_markup_mode)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in self.commands:
