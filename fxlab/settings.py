@@ -60,10 +60,10 @@ class DatasetSettings:
 class TrainSettings:
     epochs: int = setting(100, "Epochs to train.", 1, 100_000)
     steps_per_epoch: int = setting(0, "Steps in an epoch; 0 covers the training audio once.", 0, 1_000_000)
-    batch_size: int = setting(16, "Segments per step.", 1, 65_536)
+    batch_size: int = setting(8, "Segments per step.", 1, 65_536)
     accumulate: int = setting(1, "Batches whose gradients are added up for one step.", 1, 1024)
     segment: int = setting(8192, "Output samples per segment, context not counted.", 64, 1_000_000)
-    learning_rate: float = setting(4e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
+    learning_rate: float = setting(5e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
     final_rate: float = setting(0.01, "Last learning rate as a share of the peak (cosine schedule).", 0, 1)
     warmup_steps: int = setting(100, "Steps of linear warm-up.", 0, 1_000_000)
     weight_decay: float = setting(0.0, "Decoupled weight decay.", 0, 1)
@@ -85,7 +85,7 @@ class RenderSettings:
     format: str = setting("wav", "Container of the output.", choices=("wav", "flac", "ogg"))
     bit_depth: str = setting("auto", "Sample format; auto keeps the input's.", choices=("auto", "16", "24", "float"))
     mix: float = setting(1.0, "Share of the processed signal, the rest is dry.", 0, 1)
-    tail: str = setting("auto", "What rings on after the end: auto, none, or seconds such as '2s'.")
+    tail: str = setting("none", "What is added after the end: none keeps the length, auto lets it ring out, or a time such as '2s'.")
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -42,7 +43,9 @@ class TorchProcessor(NetworkProcessor):
 def trace(network: nn.Module) -> torch.jit.ScriptModule:
     """The streaming network as TorchScript: (dry, *states) to (wet, *new states), any block size and batch."""
     states = [torch.zeros(1, *shape) for shape in network.state_shapes().values()]
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # torch calls its own TorchScript deprecated; other programs still load it.
+        warnings.simplefilter("ignore")
         traced = torch.jit.trace(Streaming(network).eval(), (torch.zeros(1, 1, 64), *states), check_trace=False)
         return torch.jit.freeze(traced)
 

@@ -32,15 +32,34 @@ def build(card: Card) -> nn.Module:
     return TCN(TCNConfig.from_json(model.get("config", {})))
 
 
-def save(path: Path, model: nn.Module, card: Card, extra: dict[str, Tensor] | None = None, record: dict | None = None) -> None:
-    """Writes weights and card; `extra` tensors and `record` hold what resuming needs. Atomic; raises `OutputError`."""
-    from safetensors.torch import save_file
+def save(
+    path: Path,
+    model: nn.Module,
+    card: Card,
+    extra: dict[str, Tensor] | None = None,
+    record: dict | None = None,
+    weights: dict[str, Tensor] | None = None,
+) -> None:
+    """Writes weights and card, whole or not at all.
 
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    Args:
+        path: Where to.
+        model: The network.
+        card: Its card.
+        extra: More tensors that resuming needs.
+        record: Plain data that resuming needs.
+        weights: Saved in place of the network's own.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    from safetensors.torch import save as serialise
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in (weights or model.state_dict()).items()}
     tensors |= {_EXTRA + name: tensor.detach().cpu().contiguous() for name, tensor in (extra or {}).items()}
     metadata = {"card": json.dumps(card), "record": json.dumps(record or {})}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(serialise(tensors, metadata))
 
 
 def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:

@@ -47,7 +47,8 @@ class TCNConfig:
         return 1 + sum(array.context for array in self.arrays)
 
     def to_json(self) -> dict:
-        return asdict(self)
+        arrays = [asdict(array) | {"dilations": list(array.dilations)} for array in self.arrays]
+        return {"arrays": arrays, "size": self.size}
 
     @classmethod
     def from_json(cls, data: dict) -> TCNConfig:

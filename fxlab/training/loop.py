@@ -87,10 +87,11 @@ def pick_device(name: str) -> torch.device:
 
 
 def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
-    """Linear warm-up, then half a cosine from the peak to `final_rate` of it."""
-    if step < settings.warmup_steps:
-        return settings.learning_rate * (step + 1) / settings.warmup_steps
-    progress = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+    """Linear warm-up (a tenth of a short run at most), then half a cosine from the peak to `final_rate` of it."""
+    warmup = min(settings.warmup_steps, total // 10)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, total - warmup)
     share = settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return settings.learning_rate * share
 

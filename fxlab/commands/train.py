@@ -1,0 +1,110 @@
+"""`fxlab train`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fxlab.commands.options import Device, Force, Output, ProfileName, Seed, examples
+
+Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A folder that `fxlab dataset` made.", show_default=False)]
+Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn.")]
+Size = Annotated[str | None, typer.Option("--size", metavar="NAME", help="standard, lite, feather or nano.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs to train.")]
+StepsPerEpoch = Annotated[
+    int | None, typer.Option("--steps-per-epoch", min=0, help="Steps in an epoch; 0 covers the audio once.")
+]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Segments per step.")]
+Accumulate = Annotated[int | None, typer.Option("--accumulate", min=1, help="Batches added up for one step.")]
+Segment = Annotated[int | None, typer.Option("--segment", help="Output samples per segment.")]
+LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Peak learning rate.")]
+Ema = Annotated[float | None, typer.Option("--ema", help="Decay of the weight average; 0 turns it off.")]
+Patience = Annotated[int | None, typer.Option("--patience", min=0, help="Epochs without progress until it stops; 0 never.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=0, help="CPU threads; 0 leaves it to torch.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `train`."""
+    app.command(
+        "train",
+        epilog=examples(
+            "fxlab train ds --model tcn --size nano --epochs 20 -o run",
+            "fxlab train ds --profile tcn-standard -o run --resume",
+        ),
+    )(train)
+
+
+def train(
+    dataset: Dataset,
+    output: Output = None,
+    model: Model = None,
+    size: Size = None,
+    profile: ProfileName = None,
+    epochs: Epochs = None,
+    steps_per_epoch: StepsPerEpoch = None,
+    batch_size: BatchSize = None,
+    accumulate: Accumulate = None,
+    segment: Segment = None,
+    learning_rate: LearningRate = None,
+    ema: Ema = None,
+    patience: Patience = None,
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    force: Force = False,
+) -> None:
+    """Train a network to sound like an effect.
+
+    Learns from the pairs of a dataset, keeps the best and the last checkpoint, can be stopped with Ctrl-C and resumed,
+    and ends with figures on recordings that training never saw.
+    """
+    from fxlab.console import output as console
+    from fxlab.console.progress import bars
+    from fxlab.console.train import show_train
+    from fxlab.profiles import load
+    from fxlab.services.train import Request, run
+    from fxlab.settings import Profile, check
+
+    settings = load(profile) if profile else Profile()
+    for target, given in (
+        (settings.model, {"type": model, "size": size}),
+        (
+            settings.train,
+            {
+                "epochs": epochs,
+                "steps_per_epoch": steps_per_epoch,
+                "batch_size": batch_size,
+                "accumulate": accumulate,
+                "segment": segment,
+                "learning_rate": learning_rate,
+                "ema": ema,
+                "patience": patience,
+                "seed": seed,
+                "device": device,
+                "threads": threads,
+            },
+        ),
+    ):
+        for name, value in given.items():
+            if value is not None:
+                setattr(target, name, check(target, name, value))
+    request = Request(
+        dataset=dataset,
+        output=output or Path("run"),
+        model=dataclasses.replace(settings.model),
+        settings=settings.train,
+        profile=Path(profile).stem if profile else None,
+        resume=resume,
+        force=force,
+    )
+    with bars() as progress:
+        result = run(request, progress)
+    console.finish(result, show_train)
+    if result.ended == "interrupted":
+        console.note(f"Interrupted and saved. Go on with: fxlab train {dataset} -o {request.output} --resume (and the same settings)")
+        raise typer.Exit(130)

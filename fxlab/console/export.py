@@ -1,0 +1,25 @@
+"""How `fxlab export` shows what it made."""
+
+from __future__ import annotations
+
+from fxlab.console import output
+from fxlab.console.tables import pairs, percent, size
+from fxlab.services.export import Result
+
+
+def show_export(result: Result) -> None:
+    """The file, its sizes and its proof."""
+    card = result.card
+    metrics = card["metrics"]
+    effect = " + ".join(stage["name"] for stage in card["effect"])
+    context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
+    rows = [
+        ("File", result.output),
+        ("Model", f"{card['model']['type']} {card['model']['size']} of {effect}, {card['parameters_count']:,} parameters"),
+        ("Rate", f"{card['sample_rate_hz']} Hz, receptive field {context_ms:.1f} ms, latency {card['latency']} samples"),
+        ("Quality", f"ESR {percent(metrics['esr'])} on the {metrics['split']} split: {metrics['verdict']}" if "esr" in metrics else "not tested"),
+        ("Size", f"{size(result.output_bytes)} (checkpoint {size(result.checkpoint_bytes)})"),
+        ("Parity", f"within {result.parity:.1e} of torch over {result.parity_s:g} s in random blocks"),
+        ("Licence", card["licence"] or "not stated"),
+    ]
+    output.out().print(pairs("", rows))

@@ -1,0 +1,51 @@
+"""How `fxlab train` shows what it made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fxlab.console import output
+from fxlab.console.tables import decibels, duration, pairs, percent, table
+from fxlab.services.train import Result
+
+ENDED = {
+    "finished": "finished all epochs",
+    "early stop": "stopped early: no better validation ESR for as long as --patience says",
+    "interrupted": "interrupted, saved",
+}
+
+
+def show_train(result: Result) -> None:
+    """The run, then every take it was tested on, then the verdict."""
+    card, metrics, console = result.card, result.metrics, output.out()
+    context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
+    rows = [
+        ("Model", f"{card['model']['type']} {card['model']['size']}, {card['parameters_count']:,} parameters"),
+        ("Receptive field", f"{card['receptive_field']:,} samples = {context_ms:.1f} ms at {card['sample_rate_hz']} Hz"),
+        ("Trained", f"{result.steps:,} steps, {result.epochs} epochs, {duration(result.seconds)} on {result.device}"),
+        ("Speed", f"{result.steps / result.seconds:.2f} steps/s" if result.seconds else "–"),
+        ("Ended", ENDED[result.ended]),
+    ]
+    if result.batch_halvings:
+        rows.append(("Memory", f"ran out; steps were split into {2**result.batch_halvings} parts"))
+    console.print(pairs("", rows))
+    name = f"Takes of the {metrics['split']} split, never trained on"
+    columns = ("take", "level", "ESR", "pre-emphasised ESR", "MR-STFT", "verdict")
+    takes = [
+        (
+            Path(take["source"]).name,
+            decibels(float(take["level_db"])),
+            percent(take["esr"]),
+            percent(take["pre_emphasised_esr"]),
+            take["mr_stft"],
+            take["verdict"],
+        )
+        for take in metrics["takes"]
+    ]
+    console.print(table(name, columns, takes, numbers=columns[1:5]))
+    console.print(
+        f"ESR {percent(metrics['esr'])}: {metrics['verdict']}.  "
+        f"On silence: noise {decibels(metrics['noise_db'])}, DC {metrics['dc']:.1e}."
+    )
+    output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
+    output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")

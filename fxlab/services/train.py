@@ -1,0 +1,270 @@
+"""`fxlab train`: a dataset in, a run folder with checkpoints, figures and pictures out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fxlab
+from fxlab.errors import InputError, UsageError
+from fxlab.metrics.quality import verdict
+from fxlab.models import checkpoint
+from fxlab.models.tcn import tcn
+from fxlab.progress import Progress, silent
+from fxlab.services.interrupt import stop_on_ctrl_c
+from fxlab.services.train_report import write_curves, write_report
+from fxlab.settings import ModelSettings, TrainSettings
+from fxlab.training.data import Pair, Segments
+from fxlab.training.evaluate import on_silence, play, pooled_esr, score
+from fxlab.training.loop import Loop, Run, pick_device
+from fxlab.training.losses import effect_loss
+from fxlab.training.manifest import Manifest
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+# What may differ between a run and its resumption without making it another run.
+_FREE_ON_RESUME = {"epochs", "device", "threads", "mixed_precision", "patience"}
+
+
+@dataclass
+class Request:
+    """What to train on what.
+
+    Args:
+        dataset: Folder that `fxlab dataset` made.
+        output: Run folder; made if absent.
+        model: Architecture, size and licence.
+        settings: How to train.
+        profile: Name of the profile it all came from, for the card.
+        resume: Go on with the run in `output`.
+        force: Start over although `output` holds a run.
+    """
+
+    dataset: Path
+    output: Path
+    model: ModelSettings = field(default_factory=ModelSettings)
+    settings: TrainSettings = field(default_factory=TrainSettings)
+    profile: str | None = None
+    resume: bool = False
+    force: bool = False
+
+
+@dataclass
+class Result:
+    """How the run ended and what the best network is worth.
+
+    Args:
+        ended: "finished", "early stop" or "interrupted".
+        metrics: On the test split (validation where there is none): pooled and per-take ESR, silence, verdict.
+        files: What was written, by role.
+    """
+
+    output: Path
+    ended: str
+    card: dict[str, Any]
+    epochs: int
+    steps: int
+    seconds: float
+    device: str
+    batch_halvings: int
+    metrics: dict[str, Any]
+    files: dict[str, str]
+
+    def to_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+def run(request: Request, progress: Progress = silent) -> Result:
+    """Trains, evaluates the best weights on the test split and writes the report.
+
+    Raises:
+        UsageError: A run is already there, or is resumed with other settings.
+        InputError: The dataset is missing, changed or too short; the run to resume is damaged.
+        CheckError: Training diverged.
+        OutputError: The run folder can't be written.
+    """
+    settings = request.settings
+    _check_output(request)
+    manifest = Manifest.load(request.dataset)
+    manifest.verify(progress)
+    effect, latency = _common_effect(manifest)
+    pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
+    validation = pairs["validation"] or pairs["test"]
+    if not pairs["train"] or not validation:
+        raise InputError(
+            f"The dataset {request.dataset} has no pairs to {'train' if not pairs['train'] else 'validate'} on.",
+            "Make it from more files, or with `fxlab dataset --synthesize 3min`.",
+        )
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    device = pick_device(settings.device)
+    torch.manual_seed(settings.seed)
+    network = tcn(request.model.size).to(device)
+    card = _card(request, network, manifest, effect, latency)
+    state = Run.fresh(network, settings)
+    if request.resume:
+        _restore(state, request, card)
+    segments = Segments([pair for _, pair in pairs["train"]], settings.segment, network.receptive_field - 1, settings.seed)
+
+    def save(current: Run, best: bool) -> None:
+        record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
+        checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
+        if best:
+            measured = {"validation_esr": current.best_esr} if current.best_epoch >= 0 else {}
+            network_card = card | {"metrics": measured, "training": _training(current, settings)}
+            checkpoint.save(request.output / BEST, current.model, network_card, weights=current.weights())
+        write_curves(request.output, current.history)
+
+    def report(current: Run, total: int, figures: dict) -> None:
+        progress("Training", current.step, total, epoch=f"{current.epoch + 1}/{settings.epochs}", **figures)
+
+    with stop_on_ctrl_c() as stopping:
+        validate = _validator([pair for _, pair in validation])
+        loop = Loop(state, segments, settings, effect_loss, validate, save, report, stopping)
+        ended = loop.go()
+    if not (request.output / BEST).is_file():
+        save(state, True)
+    return _conclude(request, state, ended, device.type, pairs["test"] or pairs["validation"], progress)
+
+
+def _check_output(request: Request) -> None:
+    there = (request.output / LAST).is_file()
+    if request.resume and not there:
+        raise UsageError(f"There is no run to resume in {request.output}.", "Leave --resume out to start one.")
+    if there and not (request.resume or request.force):
+        raise UsageError(f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o.")
+    if request.output.exists() and not request.output.is_dir():
+        raise UsageError(f"{request.output} is a file, not a folder.", "Choose another -o.")
+    if there and request.force:
+        for name in (LAST, BEST):
+            (request.output / name).unlink(missing_ok=True)
+
+
+def _pairs(manifest: Manifest, split: str) -> list[tuple[dict, Pair]]:
+    return [(row, Pair(*manifest.read(row), from_rest=row["start_frame"] == 0)) for row in manifest.split(split)]
+
+
+def _common_effect(manifest: Manifest) -> tuple[list[dict], int]:
+    """The one effect chain and latency of all pairs; a network without knobs can learn only one setting."""
+    varied = sorted({name for row in manifest.rows for name in row["parameters"]})
+    if varied:
+        raise InputError(
+            f"The dataset varies {', '.join(varied)}, which this network has no input for.",
+            "Train on a dataset with one setting of the effect.",
+        )
+    return manifest.rows[0]["effect"], manifest.rows[0]["latency"]
+
+
+def _card(request: Request, network: torch.nn.Module, manifest: Manifest, effect: list[dict], latency: int) -> dict[str, Any]:
+    from fxlab.hashing import file_sha256
+
+    rate = manifest.sample_rate_hz
+    seconds = {s: round(sum(r["frames"] for r in manifest.split(s)) / rate, 1) for s in ("train", "validation", "test")}
+    sources = {s: sorted({Path(r["source"]).name for r in manifest.split(s)}) for s in ("train", "validation", "test")}
+    return {
+        "format": checkpoint.CARD_FORMAT,
+        "fxlab": fxlab.__version__,
+        "model": {"type": request.model.type, "size": request.model.size, "config": network.config.to_json()},
+        "sample_rate_hz": rate,
+        "receptive_field": network.receptive_field,
+        "latency": latency,
+        "parameters_count": sum(p.numel() for p in network.parameters()),
+        "macs_per_sample": network.macs_per_sample,
+        "effect": effect,
+        "data": {"seconds": seconds, "sources": sources, "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl")},
+        "licence": request.model.licence,
+        "seed": request.settings.seed,
+        "profile": request.profile,
+        "metrics": {},
+        "training": {},
+    }
+
+
+def _restore(state: Run, request: Request, card: dict) -> None:
+    network, old_card, tensors, record = checkpoint.load(request.output / LAST)
+    before = record.pop("settings", {})
+    if record.pop("dataset", None) != card["data"]["manifest_sha256"] or old_card["model"] != card["model"]:
+        raise UsageError("The run was made with another dataset or model size.", "Give the same ones, or start over with --force.")
+    changed = [k for k, v in dataclasses.asdict(request.settings).items() if k not in _FREE_ON_RESUME and before.get(k) != v]
+    if changed:
+        raise UsageError(
+            f"The run was made with another {', '.join(changed)}: {', '.join(f'{k}={before.get(k)}' for k in changed)}.",
+            "Resume with the same settings, or start over with --force.",
+        )
+    state.model.load_state_dict(network.state_dict())
+    try:
+        state.restore(tensors, record)
+    except (KeyError, ValueError, IndexError, RuntimeError):
+        raise InputError(f"{request.output / LAST} can't be resumed.", "Start over with --force.") from None
+
+
+def _validator(pairs: list[Pair]) -> Callable[[Run], float]:
+    def validate(current: Run) -> float:
+        current.model.eval()
+        error = pooled_esr(current.model, pairs, current.weights())
+        return error if math.isfinite(error) else math.inf
+
+    return validate
+
+
+def _training(state: Run, settings: TrainSettings) -> dict[str, Any]:
+    return {
+        "epoch": state.best_epoch + 1,
+        "steps": state.step,
+        "seconds": round(state.seconds, 1),
+        "settings": dataclasses.asdict(settings),
+        "torch": torch.__version__,
+    }
+
+
+def _conclude(
+    request: Request, state: Run, ended: str, device: str, pairs: list[tuple[dict, Pair]], progress: Progress
+) -> Result:
+    """Scores the best weights, stores the figures in their card and writes report and pictures."""
+    network, card, _, _ = checkpoint.load(request.output / BEST)
+    takes, played = [], []
+    for done, (row, pair) in enumerate(pairs):
+        progress("Testing", done, len(pairs))
+        target, output = play(network, pair)
+        takes.append({"source": row["source"], "level_db": row["level_db"], "split": row["split"], **score(target, output)})
+        played.append((pair.input[len(pair.input) - len(target) :], target, output))
+    progress("Testing", len(pairs), len(pairs))
+    pooled = pooled_esr_of(played)
+    card["metrics"] |= {
+        "split": pairs[0][0]["split"],
+        "esr": pooled,
+        "verdict": verdict(pooled),
+        "worst_esr": max(take["esr"] for take in takes),
+        "pre_emphasised_esr": max(take["pre_emphasised_esr"] for take in takes),
+        "mr_stft": max(take["mr_stft"] for take in takes),
+        **on_silence(network, card["sample_rate_hz"]),
+        "takes": takes,
+    }
+    checkpoint.save(request.output / BEST, network, card)
+    worst = max(range(len(takes)), key=lambda i: takes[i]["esr"])
+    files = write_report(request.output, card, state.history, ended, takes[worst]["source"], played[worst])
+    files |= {"best": str(request.output / BEST), "last": str(request.output / LAST)}
+    return Result(
+        output=request.output,
+        ended=ended,
+        card=card,
+        epochs=state.epoch,
+        steps=state.step,
+        seconds=state.seconds,
+        device=device,
+        batch_halvings=state.halvings,
+        metrics=card["metrics"],
+        files=files,
+    )
+
+
+def pooled_esr_of(played: list[tuple]) -> float:
+    """Energy of all errors over energy of all targets, for (input, target, output) triples."""
+    error = sum(float(((target - output).astype("f8") ** 2).sum()) for _, target, output in played)
+    energy = sum(float((target.astype("f8") ** 2).sum()) for _, target, _ in played)
+    return error / energy if energy else math.inf

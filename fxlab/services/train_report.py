@@ -1,0 +1,139 @@
+"""What a training run leaves behind to read: `report.json`, `curves.csv` and two pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fxlab.audio.atomic import replacing
+from fxlab.metrics.quality import esr_over_time
+
+_COLUMNS = ("epoch", "step", "loss", "validation_esr", "learning_rate", "seconds")
+
+
+def write_curves(folder: Path, history: list[dict[str, Any]]) -> Path:
+    """One row per finished epoch; raises `OutputError`."""
+    path = folder / "curves.csv"
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    return path
+
+
+def write_report(
+    folder: Path,
+    card: dict[str, Any],
+    history: list[dict[str, Any]],
+    ended: str,
+    name: str,
+    played: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> dict[str, str]:
+    """Writes report and pictures.
+
+    Args:
+        folder: The run's folder.
+        card: The best network's card with its metrics.
+        history: One dict per epoch.
+        ended: Why training ended.
+        name: The recording that `played` shows.
+        played: Dry input, target and output (frames,) of that recording.
+
+    Returns:
+        File by role.
+    """
+    dry, target, output = played
+    over_time = esr_over_time(target, output, card["sample_rate_hz"])
+    report = {
+        "ended": ended,
+        "card": card,
+        "history": history,
+        "esr_over_time": {"take": name, "window_s": 0.1, "esr": [None if np.isnan(x) else float(x) for x in over_time]},
+    }
+    path = folder / "report.json"
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    curves, quality = folder / "training.png", folder / "quality.png"
+    _draw_curves(curves, history)
+    _draw_quality(quality, name, dry, target, output, card["sample_rate_hz"], over_time)
+    return {
+        "report": str(path),
+        "curves": str(folder / "curves.csv"),
+        "training_picture": str(curves),
+        "quality_picture": str(quality),
+    }
+
+
+def _figure(rows: int, columns: int, height: float):
+    # The object interface, not pyplot: no global state and no window system.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def _draw_curves(path: Path, history: list[dict[str, Any]]) -> None:
+    figure, axes = _figure(1, 1, 5)
+    axis = axes[0][0]
+    steps = [row["step"] for row in history]
+    axis.semilogy(steps, [row["loss"] for row in history], label="training loss", color="tab:grey")
+    axis.semilogy(steps, [row["validation_esr"] for row in history], label="validation ESR", color="tab:blue")
+    if history:
+        best = min(history, key=lambda row: row["validation_esr"])
+        axis.plot(best["step"], best["validation_esr"], "o", color="tab:blue", label=f"best: {100 * best['validation_esr']:.3g} %")
+    axis.set(xlabel="step", ylabel="loss, ESR", title="Training")
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    _save(figure, path)
+
+
+def _draw_quality(
+    path: Path, name: str, dry: np.ndarray, target: np.ndarray, output: np.ndarray, rate_hz: int, over_time: np.ndarray
+) -> None:
+    figure, axes = _figure(3, 1, 11)
+    wave, spectrum, error = axes[:, 0]
+    figure.suptitle(f"{name}: the take with the largest error")
+
+    length = min(len(target), rate_hz // 50)
+    loudest = int(np.argmax(np.abs(target)))
+    start = max(0, min(loudest - length // 2, len(target) - length))
+    at = slice(start, start + length)
+    ms = np.arange(start, start + length) / rate_hz * 1e3
+    wave.plot(ms, dry[at], color="tab:grey", lw=0.8, label="dry")
+    wave.plot(ms, target[at], color="tab:blue", lw=2, label="target")
+    wave.plot(ms, output[at], color="tab:orange", lw=1, ls="--", label="network")
+    wave.plot(ms, (output - target)[at], color="tab:red", lw=0.8, label="difference")
+    wave.set(xlabel="time (ms)", ylabel="amplitude", title="Around the loudest sample")
+
+    for signal, label, colour in ((dry, "dry", "tab:grey"), (target, "target", "tab:blue"), (output, "network", "tab:orange")):
+        spectrum.semilogx(*_spectrum(signal, rate_hz), label=label, color=colour, lw=1)
+    spectrum.semilogx(*_spectrum(output - target, rate_hz), label="difference", color="tab:red", lw=1)
+    spectrum.set(xlabel="frequency (Hz)", ylabel="level (dB)", title="Average spectrum", xlim=(20, rate_hz / 2))
+
+    times = np.arange(len(over_time)) * 0.1
+    error.semilogy(times, over_time, color="tab:red", lw=1, label="ESR of 0.1 s windows")
+    error.set(xlabel="time (s)", ylabel="ESR", title="Error over time")
+    for axis in (wave, spectrum, error):
+        axis.grid(alpha=0.3)
+        axis.legend(loc="upper right")
+    _save(figure, path)
+
+
+def _spectrum(signal: np.ndarray, rate_hz: int, size: int = 8192) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and RMS magnitude in dB of successive Hann windows."""
+    signal = np.pad(signal, (0, max(0, size - len(signal))))
+    count = len(signal) // size
+    frames = signal[: count * size].reshape(count, size) * np.hanning(size)
+    power = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0) / (np.sum(np.hanning(size)) / 2) ** 2
+    return np.fft.rfftfreq(size, 1 / rate_hz)[1:], 10 * np.log10(power[1:] + 1e-16)

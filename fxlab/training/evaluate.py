@@ -1,0 +1,63 @@
+"""What a network is worth: its error on recordings, and what it plays when nobody plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from fxlab.metrics import quality, spectrum
+from fxlab.training.data import Pair
+
+CHUNK = 1 << 16
+
+
+@torch.inference_mode()
+def play(network: nn.Module, pair: Pair, weights: dict | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A pair's target and the network's output for it, float32 (frames,) each.
+
+    Where the effect did not start from rest, the first receptive field has no true past and is left out of both.
+    """
+    device = next(network.parameters()).device
+    context = network.receptive_field - 1
+    padding = context if pair.from_rest else 0
+    dry = torch.from_numpy(np.concatenate((np.zeros(padding, np.float32), pair.input)))
+    target = pair.target[context - padding :]
+    output = np.empty_like(target)
+    for start in range(0, len(target), CHUNK):
+        piece = dry[None, None, start : start + CHUNK + context].to(device)
+        wet = functional_call(network, weights, piece) if weights else network(piece)
+        output[start : start + CHUNK] = wet[0, 0].cpu().numpy()
+    return target, output
+
+
+def pooled_esr(network: nn.Module, pairs: Iterable[Pair], weights: dict | None = None) -> float:
+    """Energy of all errors over energy of all targets."""
+    error = energy = 0.0
+    for pair in pairs:
+        target, output = play(network, pair, weights)
+        error += float(np.sum(np.square(target - output, dtype=np.float64)))
+        energy += float(np.sum(np.square(target, dtype=np.float64)))
+    return error / energy if energy else float("inf") if error else 0.0
+
+
+def score(target: np.ndarray, output: np.ndarray) -> dict[str, float | str]:
+    """ESR, pre-emphasised ESR, MR-STFT distance and the verdict on the ESR."""
+    error = quality.esr(target, output)
+    return {
+        "esr": error,
+        "pre_emphasised_esr": quality.pre_emphasised_esr(target, output),
+        "mr_stft": quality.mr_stft(target, output),
+        "verdict": quality.verdict(error),
+    }
+
+
+@torch.inference_mode()
+def on_silence(network: nn.Module, rate_hz: int) -> dict[str, float]:
+    """The network's own noise (dB of full scale, DC excluded) and its DC on a second of silence."""
+    device = next(network.parameters()).device
+    output = network(torch.zeros(1, 1, network.receptive_field - 1 + rate_hz, device=device))[0, 0].cpu().numpy()
+    return {"noise_db": spectrum.noise_floor_db(output), "dc": spectrum.dc_on_silence(output)}

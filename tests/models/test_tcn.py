@@ -1,0 +1,82 @@
+"""The TCN: its published sizes, its receptive field, and streaming equal to running it whole."""
+
+import pytest
+import torch
+
+from fxlab.errors import InputError, UsageError
+from fxlab.models.tcn import SIZES, TCNConfig, tcn
+
+# Weight counts of Neural Amp Modeler's WaveNet presets; all look back 4 092 samples.
+NAM_WEIGHTS = {"standard": 13_802, "lite": 6_554, "feather": 3_026, "nano": 842}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sizes_are_those_of_nam(size):
+    network = tcn(size)
+    assert sum(p.numel() for p in network.parameters()) == NAM_WEIGHTS[size]
+    assert network.receptive_field == 4093
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_receptive_field_is_exact(size):
+    """The first output of a valid run depends on its first input sample, and one sample fewer is too few."""
+    network = tcn(size).double()
+    dry = torch.randn(1, 1, network.receptive_field, dtype=torch.double, requires_grad=True)
+    (gradient,) = torch.autograd.grad(network(dry).sum(), dry)
+    assert network(dry).shape == (1, 1, 1)
+    assert gradient[0, 0, 0] != 0
+
+
+def test_causality():
+    network = tcn("nano").double()
+    dry = torch.randn(1, 1, network.receptive_field + 99, dtype=torch.double)
+    changed = dry.clone()
+    changed[..., -50:] += 1
+    before, after = network(dry), network(changed)
+    assert torch.equal(before[..., :50], after[..., :50])
+    assert not torch.equal(before[..., 50:], after[..., 50:])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_streaming_continues_a_whole_run(size):
+    torch.manual_seed(1)
+    network = tcn(size).double()
+    context = network.receptive_field - 1
+    dry = torch.randn(2, 1, context + 700, dtype=torch.double)
+    states = [torch.zeros(2, *shape, dtype=torch.double) for shape in network.state_shapes().values()]
+    streamed = []
+    for block in dry.split([context, 1, 17, 64, 512, 106], dim=-1):
+        wet, *states = network.stream(block, *states)
+        streamed.append(wet)
+    torch.testing.assert_close(torch.cat(streamed[1:], dim=-1), network(dry), rtol=0, atol=1e-12)
+
+
+def test_config_survives_json():
+    for config in SIZES.values():
+        assert TCNConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": 0},
+        {"channels": 10**9},
+        {"dilations": []},
+        {"dilations": [10**9]},
+        {"kernel_size": -1},
+        {"head": 3},
+        {"channels": "many"},
+        {"head_bias": None, "dilations": None},
+    ],
+)
+def test_absurd_configs_are_refused(change):
+    config = SIZES["nano"].to_json()
+    config["arrays"][0] = config["arrays"][0] | change
+    with pytest.raises(InputError):
+        TCNConfig.from_json(config)
+
+
+def test_unknown_size_names_the_nearest():
+    with pytest.raises(UsageError) as caught:
+        tcn("standart")
+    assert "standard" in caught.value.hint
