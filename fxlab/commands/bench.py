@@ -1,0 +1,108 @@
+"""`fxlab bench`: the command line of `fxlab.services.bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fxlab.commands.options import Effects, Force, Plot, ProfileName, Seed, Sets, effects_from, examples
+from fxlab.errors import UsageError
+
+Engines = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, torch, torchscript, onnx.")
+]
+Buffers = Annotated[str | None, typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default.")]
+Runs = Annotated[int | None, typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default.")]
+Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Audio to measure on; its first 20 s, mono.")]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads a network may use; 1 by default.")]
+Collector = Annotated[
+    str | None, typer.Option("--gc", metavar="on|off", help="Python's garbage collector while measuring; off by default.")
+]
+Full = Annotated[bool, typer.Option("--full", help="Every buffer from 1 to 2048, and where each engine stops being real-time.")]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option("--gate", metavar="RULE", help="Exit 5 unless it holds: 'p99<0.5*deadline', 'tcn/onnx:rtf<0.5', 'esr<0.1%'."),
+]
+Budget = Annotated[
+    str | None, typer.Option("--budget", metavar="TIME", help="Time for the measured blocks; 38s by default, 150s with --full.")
+]
+Table = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per cell.")]
+Peers = Annotated[bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `bench`."""
+    app.command(
+        "bench",
+        epilog=examples(
+            "fxlab bench --runs 20",
+            "fxlab bench --effect saturator --effect my-model.onnx --input take.wav --csv cells.csv --plot cells.png",
+            "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
+        ),
+    )(bench)
+
+
+def bench(
+    effect: Effects = None,
+    set: Sets = None,
+    engine: Engines = None,
+    buffers: Buffers = None,
+    runs: Runs = None,
+    input: Input = None,
+    threads: Threads = None,
+    gc: Collector = None,
+    full: Full = False,
+    gate: Gates = None,
+    budget: Budget = None,
+    csv: Table = None,
+    plot: Plot = None,
+    force: Force = False,
+    peers: Peers = False,
+    profile: ProfileName = None,
+    seed: Seed = None,
+) -> None:
+    """Measure speed, latency, memory and quality of DSP and networks, side by side.
+
+    Every engine is timed block by block at every buffer size, all taking turns. Without --effect: the saturator and the
+    networks that ship.
+    """
+    from fxlab.console import output
+    from fxlab.console.bench import show
+    from fxlab.console.progress import bars
+    from fxlab.durations import parse_duration
+    from fxlab.profiles import load, override
+    from fxlab.services import bench as service
+    from fxlab.settings import Profile
+
+    chosen = load(profile) if profile else Profile()
+    settings = override(chosen.bench, runs=runs, threads=threads, gc=gc, buffers=_numbers(buffers))
+    default = [stage.name for stage in service.default_effects()]
+    request = service.Request(
+        effects=effects_from(chosen, effect, set, default=default),
+        engines=[name.strip() for name in engine.split(",")] if engine and engine != "auto" else [],
+        settings=settings,
+        input=input,
+        seed=seed or 0,
+        full=full,
+        budget_s=parse_duration(budget) if budget else 0.0,
+        gates=gate or [],
+        csv=csv,
+        plot=plot,
+        force=force,
+        peers=peers,
+    )
+    with bars(refresh=False) as progress:
+        result = service.run(request, progress)
+    output.finish(result, show)
+    service.require_gates(result)
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--buffers {text} are no buffer sizes.", "Give whole numbers of frames, such as 64,128,512.") from None

@@ -1,0 +1,123 @@
+"""What an engine occupies: weights, memory kept between blocks, and what one block needs on top.
+
+For DSP the last is measured (Python's allocator reports NumPy's arrays to tracemalloc). The allocators of torch and ONNX Runtime
+don't tell, so for networks it is worked out from the graph: the most bytes of intermediate tensors that are needed at
+one time when its operators run in order and none in place.
+"""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fxlab.effects.processor import Processor
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def state_bytes(processor: Processor) -> int:
+    """Bytes of a prepared processor's whole state."""
+    return sum(array.nbytes for array in processor.state().values())
+
+
+def block_bytes(processor: Processor, frames: int) -> int:
+    """Bytes of the scratch arrays a prepared DSP processor holds and of what one block of `frames` allocates on top."""
+    block = np.zeros((processor.channels, frames), np.float32)
+    out = np.empty_like(block)
+    processor.process(block, out)  # so that whatever is made once is there
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        processor.process(block, out)
+        allocated = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        if not tracing:
+            tracemalloc.stop()
+    held = sum(array.nbytes for array in _arrays(processor))
+    return max(0, allocated) + max(0, held - state_bytes(processor))
+
+
+def network_graph(path: Path) -> onnx.ModelProto:
+    """The streaming graph of a model file, `.onnx` or checkpoint."""
+    import onnx
+
+    if path.suffix.lower() == ".onnx":
+        return onnx.load_model_from_string(path.read_bytes())
+    from fxlab.engines.onnx_graph import tcn_graph
+    from fxlab.models import checkpoint
+
+    return tcn_graph(checkpoint.load(path)[0])
+
+
+def activation_bytes(model: onnx.ModelProto, frames: int) -> int | None:
+    """Peak bytes of a streaming graph's intermediate tensors and new states for mono blocks of `frames`.
+
+    None when a tensor's shape can't be inferred.
+    """
+    import onnx
+
+    sized = onnx.ModelProto()
+    sized.CopyFrom(model)
+    for value in sized.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_value = frames if dim.dim_param == "frames" else 1
+    for value in sized.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    graph = onnx.shape_inference.infer_shapes(sized, data_prop=True).graph
+    bytes_of = {value.name: _tensor_bytes(value) for value in [*graph.value_info, *graph.output]}
+    last_use = {name: position for position, node in enumerate(graph.node) for name in node.input}
+    kept = {value.name for value in graph.output}
+    live = peak = 0
+    for position, node in enumerate(graph.node):
+        sizes = [bytes_of.get(name) for name in node.output]
+        if None in sizes:
+            return None
+        live += sum(sizes)
+        peak = max(peak, live)
+        done = {name for name in node.input if last_use[name] == position and name not in kept}
+        live -= sum(bytes_of.get(name) or 0 for name in done)
+    return peak
+
+
+def _tensor_bytes(value: onnx.ValueInfoProto) -> int | None:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape") or any(not dim.HasField("dim_value") for dim in tensor.shape.dim):
+        return None
+    import onnx
+
+    return math.prod(dim.dim_value for dim in tensor.shape.dim) * onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
+
+
+def _arrays(value: Any, seen: set[int] | None = None) -> Iterator[np.ndarray]:
+    """Every array that owns its memory and hangs on a processor, each once."""
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        if value.base is None:
+            yield value
+        else:
+            yield from _arrays(value.base, seen)
+        return
+    if isinstance(value, dict):
+        children = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        children = list(value)
+    elif type(value).__module__.startswith("fxlab.") and hasattr(value, "__dict__"):
+        # `_initial` is the copy that `reset` goes back to; a plug-in would simply write zeros.
+        children = [child for name, child in vars(value).items() if name != "_initial"]
+    else:
+        return
+    for child in children:
+        yield from _arrays(child, seen)

@@ -1,0 +1,50 @@
+"""The files `bench` writes: a row per cell as CSV, and a picture."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from fxlab.audio.atomic import replacing
+from fxlab.errors import OutputError, UsageError
+from fxlab.services.bench_report import Result
+
+
+def require_writable(path: Path | None, force: bool) -> None:
+    """Finds out before a minute of measuring whether a file can be written.
+
+    Raises:
+        UsageError: It exists and `force` is off, or is a folder.
+        OutputError: Its folder can't be written.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", "Name a file in it.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists.", "Choose another name, or overwrite it with --force.")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise OutputError(f"Can't write {path}: {folder} isn't a folder that can be written to.", "Choose another place.")
+
+
+def write_csv(result: Result, path: Path) -> None:
+    """All cells: times in seconds, intervals in `_low` and `_high`, empty where something wasn't measured."""
+    rows = result.rows()
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_plot(result: Result, path: Path) -> None:
+    """RTF over buffer size, and the distribution of block times at the buffer sizes measured (at most three of them)."""
+    from fxlab.services.bench_plot import figure
+
+    with replacing(path) as temporary:
+        figure(result).savefig(temporary, format=_format(path), dpi=150)
+
+
+def _format(path: Path) -> str:
+    return {".svg": "svg", ".pdf": "pdf"}.get(path.suffix.lower(), "png")

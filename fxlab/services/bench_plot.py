@@ -1,0 +1,88 @@
+"""The bench as a picture: how the real-time factor falls with the buffer, and how block times spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fxlab.metrics.timing import log_edges
+from fxlab.services.bench_report import CellReport, Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DASHES = {"numpy": ":", "numba": "-", "torch": ":", "torchscript": "--", "onnx": "-"}
+_MARKS = {"numpy": "o", "numba": "s", "torch": "o", "torchscript": "^", "onnx": "s"}
+_BINS = 90
+
+
+def figure(result: Result) -> Figure:
+    """A drawing of a result; colours are effects, line styles engines."""
+    from matplotlib.figure import Figure
+
+    shown = _chosen(sorted({cell.buffer for cell in result.cells}))
+    colours = {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(e.effect for e in result.engines))}
+    drawn = Figure(figsize=(12, 5 + 2.6 * len(shown)), layout="constrained")
+    axes = drawn.subplots(1 + len(shown), 1, height_ratios=[1.5] + [1] * len(shown))
+    _draw_rtf(axes[0], result, colours)
+    low = min(np.percentile(cell.times_s, 0.1) for cell in result.cells if cell.buffer in shown)
+    high = max(max(cell.times_s.max(), cell.stats.deadline_s) for cell in result.cells if cell.buffer in shown)
+    for axis, buffer in zip(axes[1:], shown, strict=True):
+        cells = [cell for cell in result.cells if cell.buffer == buffer]
+        _draw_times(axis, cells, colours, log_edges(low * 1e6 / 1.3, high * 1e6 * 1.3, _BINS))
+    axes[-1].set_xlabel("block time (µs)")
+    setup = result.setup
+    drawn.suptitle(f"fxlab bench: {setup['runs']} runs, {setup['audio']}, {result.machine.cpu}", fontsize=11)
+    return drawn
+
+
+def _chosen(buffers: Sequence[int]) -> list[int]:
+    """At most three buffer sizes: the smallest, one in the middle, the largest."""
+    return sorted({buffers[0], buffers[len(buffers) // 2], buffers[-1]})
+
+
+def _draw_rtf(axis: Axes, result: Result, colours: dict[str, str]) -> None:
+    for engine in result.engines:
+        cells = [cell for cell in result.cells if (cell.effect, cell.engine) == (engine.effect, engine.engine)]
+        cells.sort(key=lambda cell: cell.buffer)
+        sizes, medians = [cell.buffer for cell in cells], np.array([cell.rtf.median for cell in cells])
+        low, high = (np.nan_to_num([getattr(cell.rtf, key) for cell in cells], nan=0.0) for key in ("low", "high"))
+        errors = [np.where(low > 0, medians - low, 0), np.where(high > 0, high - medians, 0)]
+        axis.errorbar(
+            sizes,
+            medians,
+            yerr=np.maximum(errors, 0),
+            color=colours[engine.effect],
+            linestyle=_DASHES[engine.engine],
+            marker=_MARKS[engine.engine],
+            markersize=4,
+            capsize=2,
+            linewidth=1.3,
+            label=f"{engine.effect} / {engine.engine}",
+        )
+    axis.axhline(1, color="crimson", linewidth=1)
+    axis.annotate("real time", (1, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="crimson", fontsize=8)
+    sizes = sorted({cell.buffer for cell in result.cells})
+    axis.set(xscale="log", yscale="log", ylabel="real-time factor (median, 95 % CI)", xlabel="buffer (frames)")
+    axis.set_xticks(sizes, [str(size) for size in sizes])
+    axis.minorticks_off()
+    axis.grid(alpha=0.25)
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+
+
+def _draw_times(axis: Axes, cells: Sequence[CellReport], colours: dict[str, str], edges: np.ndarray) -> None:
+    for cell in cells:
+        counts, _ = np.histogram(np.clip(cell.times_s * 1e6, edges[0], edges[-1]), edges)
+        style = {"color": colours[cell.effect], "linestyle": _DASHES[cell.engine]}
+        axis.stairs(100 * counts / counts.sum(), edges, linewidth=1.3, label=f"{cell.effect} / {cell.engine}", **style)
+        axis.axvline(cell.stats.p99_s * 1e6, ymax=0.06, linewidth=1.5, **style)
+    deadline = cells[0].stats.deadline_s * 1e6
+    axis.axvline(deadline, color="crimson", linewidth=1.2)
+    place = {"xycoords": ("data", "axes fraction"), "ha": "left", "va": "top"}
+    axis.annotate(" deadline", (deadline, 0.97), color="crimson", fontsize=8, **place)
+    axis.set(xscale="log", xlim=(edges[0], edges[-1]), ylabel="% of blocks")
+    axis.set_title(f"{cells[0].buffer} frames (short marks: p99)", fontsize=9, loc="left")
+    axis.grid(alpha=0.25)

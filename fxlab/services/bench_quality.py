@@ -1,0 +1,91 @@
+"""How well a network does what its DSP target does: on the bench's audio, on a sine and on silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fxlab.effects.processor import Processor, apply
+from fxlab.metrics import quality, spectrum
+
+TONE_HZ, TONE_AMPLITUDE = 1245.0, 0.5
+"""The sine: high enough for its harmonics to alias, at -6 dB of full scale."""
+_SILENCE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Character:
+    """What a processor does to a sine and to silence.
+
+    Args:
+        thd_db: Total harmonic distortion of the sine in dB.
+        aliasing_db: Everything outside its harmonics over the harmonics, in dB (arXiv 2505.04082).
+        noise_db: RMS of its output on silence, without DC, in dB of full scale.
+        dc: Mean of its output on silence, 1 is full scale.
+    """
+
+    thd_db: float
+    aliasing_db: float
+    noise_db: float
+    dc: float
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near an output is to its target's on the same audio: `fxlab.metrics.quality`, and the word for the ESR."""
+
+    esr: float
+    esr_pre: float
+    mr_stft: float
+    dc_error: float
+    verdict: str
+
+
+def character(processor: Processor, rate_hz: int) -> Character:
+    """Measures a processor at a sample rate; it is prepared anew."""
+    tone = spectrum.coherent_sine(TONE_HZ, rate_hz, TONE_AMPLITUDE)
+    wet = apply(processor, tone.audio, rate_hz)
+    lead = processor.latency + processor.tail
+    silent = apply(processor, np.zeros(lead + round(_SILENCE_S * rate_hz), np.float32), rate_hz)[lead:]
+    return Character(
+        thd_db=spectrum.thd_db(wet, tone),
+        aliasing_db=spectrum.aliasing_to_signal_db(wet, tone),
+        noise_db=spectrum.noise_floor_db(silent),
+        dc=spectrum.dc_on_silence(silent),
+    )
+
+
+def likeness(target: np.ndarray, output: np.ndarray) -> Likeness:
+    """The figures of one output against its target, both (frames,) with the same delay."""
+    error = quality.esr(target, output)
+    return Likeness(
+        esr=error,
+        esr_pre=quality.pre_emphasised_esr(target, output),
+        mr_stft=quality.mr_stft(target, output),
+        dc_error=quality.dc_error(target, output),
+        verdict=quality.verdict(error),
+    )
+
+
+def compare(
+    network: Processor, target: Processor, audio: np.ndarray, rate_hz: int, step: Callable[[], None] = lambda: None
+) -> tuple[Likeness, Character, Character]:
+    """A network against its target: likeness, the network's character, the target's character.
+
+    Both are compared as they come out: a network learns its target's delay along with the rest.
+
+    Args:
+        audio: float32 (1, frames) at `rate_hz`.
+        step: Called after each of the four parts.
+    """
+    wanted = apply(target, audio, rate_hz)[0]
+    step()
+    found = apply(network, audio, rate_hz)[0]
+    step()
+    of_target = character(target, rate_hz)
+    step()
+    of_network = character(network, rate_hz)
+    step()
+    return likeness(wanted, found), of_network, of_target

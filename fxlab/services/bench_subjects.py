@@ -1,0 +1,156 @@
+"""What is measured: every effect opened once per engine, with the times that opening takes."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fxlab.effects.processor import Processor
+from fxlab.engines.loader import SHIPPED, Opened, engines_of, model_path, open_processor
+from fxlab.errors import UsageError, nearest
+from fxlab.settings import EffectSettings
+
+ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
+"""All engines, in the order tables show them."""
+
+_LIBRARY = {"numba": "numba", "torch": "torch", "torchscript": "torch", "onnx": "onnxruntime"}
+
+
+@dataclass
+class Subject:
+    """One effect run by one engine.
+
+    Args:
+        effect: Name in tables, unique together with the engine.
+        opened: The processor (prepared) with its card or parameters.
+        audio: float32 (1, frames) at `rate_hz`.
+        rate_hz: The model's own rate, or the audio's.
+        load_s, prepare_s, cold_s: Opening, allocating, and the first block.
+    """
+
+    effect: str
+    opened: Opened
+    audio: np.ndarray
+    rate_hz: int
+    load_s: float
+    prepare_s: float
+    cold_s: float
+
+    @property
+    def engine(self) -> str:
+        return self.opened.engine
+
+    @property
+    def processor(self) -> Processor:
+        return self.opened.processor
+
+
+def default_effects() -> list[EffectSettings]:
+    """The default saturator, and the networks that ship where they are installed."""
+    shipped = [name for name in SHIPPED if model_path(name).is_file()]
+    return [EffectSettings("saturator"), *(EffectSettings(name) for name in shipped)]
+
+
+def plan(effects: Sequence[EffectSettings], engines: Sequence[str]) -> tuple[list[tuple[str, EffectSettings, str]], list[str]]:
+    """Every (label, effect, engine) to measure, and what was left out and why.
+
+    Args:
+        effects: What to measure; an effect whose engine isn't "auto" runs on that one only.
+        engines: Engines to confine it to, empty for all.
+
+    Raises:
+        UsageError: An unknown engine or effect, or nothing left to measure.
+        InputError: A model file that isn't there.
+    """
+    for engine in engines:
+        if engine not in ENGINES:
+            raise UsageError(f"There is no engine '{engine}'.", nearest(engine, ENGINES))
+    planned: list[tuple[str, EffectSettings, str]] = []
+    skipped: list[str] = []
+    labels: set[str] = set()
+    for effect in effects:
+        known = engines_of(effect.name)
+        wanted = list(engines) or ([] if effect.engine == "auto" else [effect.engine])
+        chosen = [engine for engine in ENGINES if engine in known and (not wanted or engine in wanted)]
+        label = _label(effect.name, labels)
+        labels.add(label)
+        if not chosen:
+            skipped.append(f"{label} doesn't run on {' or '.join(wanted)}")
+        planned += [(label, effect, engine) for engine in chosen]
+    if not planned:
+        hint = "Run `fxlab bench` without --engine to see all."
+        raise UsageError("Nothing is left to measure: " + "; ".join(skipped) + ".", hint)
+    return planned, skipped
+
+
+def import_libraries(engines: Sequence[str]) -> dict[str, float]:
+    """Imports what the engines need, so that no engine's load time holds it; seconds per library."""
+    took = {}
+    for library in dict.fromkeys(_LIBRARY[engine] for engine in engines if engine in _LIBRARY):
+        start = time.perf_counter()
+        importlib.import_module(library)
+        took[library] = time.perf_counter() - start
+    return took
+
+
+@contextmanager
+def torch_threads(engines: Sequence[str], threads: int) -> Iterator[None]:
+    """torch confined to so many threads while measuring, where an engine uses it."""
+    if not {"torch", "torchscript"} & set(engines):
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def open_subject(
+    label: str,
+    effect: EffectSettings,
+    engine: str,
+    audio_at: Callable[[int | None], tuple[np.ndarray, int]],
+    buffers: Sequence[int],
+    threads: int,
+) -> Subject:
+    """Opens and prepares one effect on one engine, and runs its first block.
+
+    Args:
+        audio_at: Gives the mono audio at a rate (None: its own) and that rate.
+        buffers: The buffer sizes that will be asked for.
+    """
+    start = time.perf_counter()
+    opened = open_processor(effect.name, effect.set, engine, threads)
+    loaded = time.perf_counter()
+    audio, rate_hz = audio_at(opened.processor.native_rate_hz)
+    first = np.ascontiguousarray(np.resize(audio, (1, min(buffers))))
+    out = np.empty_like(first)
+    preparing = time.perf_counter()
+    opened.processor.prepare(rate_hz, 1, max(buffers))
+    prepared = time.perf_counter()
+    opened.processor.process(first, out)
+    done = time.perf_counter()
+    return Subject(label, opened, audio, rate_hz, loaded - start, prepared - preparing, done - prepared)
+
+
+def _label(name: str, taken: set[str]) -> str:
+    """A short name for tables: the effect's or the file's stem, its path when that is taken."""
+    path = Path(name)
+    label = path.stem if path.suffix.lower() in (".onnx", ".safetensors") else name
+    if label in taken:
+        label = name
+    count = 2
+    while label in taken:
+        label = f"{name} ({count})"
+        count += 1
+    return label
