@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import platform
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,7 +251,8 @@ def _render_all(
     done_s, total_s = 0.0, sum(lengths.values())
     progress("Rendering", 0.0, total_s)
     kept = [row for number in sorted(rows) for row in rows[number]]
-    with contextlib.closing(dataset_state.Journal(output, header, kept)) as journal:
+    with contextlib.closing(dataset_state.Journal(output, header, kept)) as journal, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # joblib's, about renderings that Ctrl-C leaves unused
         for number, made in _parallel(renderings, todo, request):
             if isinstance(made, InputError):
                 failed[renderings[number].take.source] = made.message

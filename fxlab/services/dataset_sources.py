@@ -123,14 +123,14 @@ def _listen(reader: Reader, path: Path, name: str, sha256: str, threshold: float
         for channel in range(channels):
             sounds[channel].update(np.ascontiguousarray(block[channel]).tobytes())
         position += block.shape[1]
-    audible = [c for c in range(channels) if first[c] >= 0 and high[c] - low[c] >= threshold]
-    if not audible:
-        return Source(name, sha256, reason="It is silent.")
+    audible = [c for c in range(channels) if first[c] >= 0]
     long = [c for c in audible if last[c] - first[c] >= SHORTEST_S * rate]
-    if not long:
-        return Source(name, sha256, reason=f"Its sound is shorter than {SHORTEST_S * 1000:g} ms.")
+    moving = [c for c in long if high[c] - low[c] >= threshold]
+    if not moving:
+        short = f"Its sound is shorter than {SHORTEST_S * 1000:g} ms."
+        return Source(name, sha256, reason="It is constant." if long else short if audible else "It is silent.")
     # Both sides of dual mono are one take.
-    distinct = {sounds[c].hexdigest(): c for c in reversed(long)}
+    distinct = {sounds[c].hexdigest(): c for c in reversed(moving)}
     takes = {sound: Take(name, sha256, c, rate, int(first[c]), int(last[c]), path) for sound, c in reversed(distinct.items())}
     return Source(name, sha256, tuple(takes.values()), tuple(takes))
 

@@ -1,0 +1,185 @@
+"""The loop: it learns, survives being stopped anywhere, divides work when memory runs out, and stops when it diverges."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fxlab.errors import CheckError, MissingError
+from fxlab.settings import TrainSettings
+from fxlab.training.data import Pair, Segments
+from fxlab.training.loop import Loop, Run, learning_rate, pick_device
+from fxlab.training.losses import effect_loss
+
+
+class Gain(torch.nn.Module):
+    """A network of two weights that can learn a gain."""
+
+    receptive_field = 2
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv1d(1, 1, 2)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+SETTINGS = TrainSettings(epochs=4, batch_size=4, segment=256, learning_rate=0.05, warmup_steps=2, stft_weight=0.0)
+
+
+def make(settings=SETTINGS, **changes):
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(5000).astype(np.float32) * 0.3
+    settings = dataclasses.replace(settings, **changes)
+    run = Run.fresh(Gain(), settings)
+    segments = Segments([Pair(x, 0.5 * x)], settings.segment, 1, settings.seed)
+    saved = []
+
+    def save(current, best):
+        tensors = {name: tensor.clone() for name, tensor in current.tensors().items()}
+        weights = {name: tensor.clone() for name, tensor in current.model.state_dict().items()}
+        record = current.record() | {"history": list(current.history)}
+        saved.append((weights, tensors, record, best))
+
+    def validate(current):
+        weight = current.weights()["conv.weight"]
+        return float((weight[0, 0, 1] - 0.5) ** 2 + weight[0, 0, 0] ** 2)
+
+    def loop(run=run, loss=effect_loss, stopping=lambda: False):
+        return Loop(run, segments, settings, loss, validate, save, lambda *a: None, stopping)
+
+    return run, loop, saved
+
+
+def weights_of(run):
+    return torch.cat([p.detach().flatten() for p in run.model.parameters()])
+
+
+def test_it_learns_a_gain():
+    run, loop, saved = make(epochs=40)
+    assert loop().go() == "finished"
+    assert run.best_esr < 1e-4
+    assert run.history[-1]["loss"] < 0.01 * run.history[0]["loss"]
+    assert [row["epoch"] for row in run.history] == list(range(40))
+    assert saved[-1][2]["epoch"] == 40
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("stop_after", [1, 4, 5, 11])
+def test_a_stopped_run_goes_on_to_the_bit(stop_after, ema):
+    undisturbed, loop, _ = make(ema=ema)
+    loop().go()
+
+    first, loop, saved = make(ema=ema)
+    assert loop(stopping=lambda: first.step >= stop_after).go() == "interrupted" or first.step_in_epoch == 0
+    weights, tensors, record, _ = saved[-1]
+
+    second, loop, _ = make(ema=ema)
+    second.model.load_state_dict(weights)
+    second.restore(tensors, record)
+    while loop(second).go() != "finished":
+        pass
+    assert torch.equal(weights_of(second), weights_of(undisturbed))
+    assert all(torch.equal(a, b) for a, b in zip(second.weights().values(), undisturbed.weights().values(), strict=True))
+    assert [row["loss"] for row in second.history] == [row["loss"] for row in undisturbed.history]
+
+
+def test_running_out_of_memory_halves_the_batch_and_changes_nothing_else():
+    whole, loop, _ = make()
+    loop().go()
+
+    parts, loop, _ = make()
+    forward = parts.model.forward
+
+    def greedy(x):
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(x)
+
+    parts.model.forward = greedy
+    loop().go()
+    assert parts.halvings == 2
+    torch.testing.assert_close(weights_of(parts), weights_of(whole), rtol=0.05, atol=0.01)
+
+
+def test_memory_that_holds_not_even_one_segment_is_an_error():
+    run, loop, _ = make()
+
+    def hopeless(x):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    run.model.forward = hopeless
+    with pytest.raises(MissingError):
+        loop().go()
+
+
+def test_other_runtime_errors_pass():
+    run, loop, _ = make()
+
+    def broken(x):
+        raise RuntimeError("shape mismatch")
+
+    run.model.forward = broken
+    with pytest.raises(RuntimeError, match="shape"):
+        loop().go()
+
+
+def test_divergence_stops_before_the_weights_are_harmed():
+    run, loop, saved = make()
+    calls = []
+
+    def loss(target, output, settings):
+        calls.append(1)
+        value = effect_loss(target, output, settings)
+        return value * math.nan if len(calls) > 6 else value
+
+    with pytest.raises(CheckError) as caught:
+        loop(loss=loss).go()
+    assert "step 6" in caught.value.message
+    assert torch.isfinite(weights_of(run)).all()
+    assert torch.isfinite(saved[-1][0]["conv.weight"]).all()
+
+
+def test_early_stopping_counts_epochs_without_progress():
+    run, loop, _ = make(epochs=50, patience=3, learning_rate=1e-8)
+    ended = loop()
+    ended.validate = lambda current: 1.0
+    assert ended.go() == "early stop"
+    assert run.epoch == 4 and run.best_epoch == 0
+
+
+def test_accumulation_is_a_larger_batch():
+    large, loop, _ = make(batch_size=8, accumulate=1)
+    loop().go()
+    summed, loop, _ = make(batch_size=4, accumulate=2)
+    loop().go()
+    assert summed.step == large.step
+    torch.testing.assert_close(weights_of(summed), weights_of(large), rtol=0.05, atol=0.01)
+
+
+def test_the_average_follows_the_weights():
+    run, loop, _ = make(epochs=40, ema=0.99)
+    loop().go()
+    assert not torch.equal(run.weights()["conv.weight"], run.model.state_dict()["conv.weight"])
+    torch.testing.assert_close(run.weights()["conv.weight"], run.model.state_dict()["conv.weight"], atol=0.02, rtol=0)
+
+
+def test_learning_rate_warms_up_and_decays():
+    settings = TrainSettings(learning_rate=1.0, warmup_steps=10, final_rate=0.1)
+    rates = [learning_rate(step, 200, settings) for step in range(200)]
+    assert rates[0] == 0.1 and max(rates) == rates[10] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0.1, abs=1e-3)
+    assert learning_rate(0, 5, settings) == 1.0
+
+
+def test_cuda_is_refused_where_there_is_none():
+    if torch.cuda.is_available():
+        assert pick_device("auto").type == "cuda"
+    else:
+        assert pick_device("auto").type == "cpu"
+        with pytest.raises(MissingError):
+            pick_device("cuda")
