@@ -33,7 +33,7 @@ def list_effects() -> None:
 
 
 def show_effect(name: Name) -> None:
-    """Show an effect's parameters: default, range and meaning, and its latency and tail."""
+    """Show an effect: its parameters, latency and tail."""
     from fxlab.console import output
     from fxlab.console.effects import show_description
     from fxlab.services.effects import describe

@@ -151,10 +151,13 @@ def tail_samples(sections: np.ndarray) -> int:
     """
     total = 0.0
     for section in np.atleast_2d(sections):
-        radius = float(np.abs(np.roots([1.0, *section[3:]])).max(initial=0.0))
+        poles = np.roots([1.0, *section[3:]])
+        radius = float(np.abs(poles).max(initial=0.0))
         if radius >= 1.0:
             raise ValueError(f"an unstable section has no tail: {section}")
-        gain = max(1.0, float(np.abs(response(section, np.linspace(0.0, 0.5, 129), 1.0)).max()))
+        # A narrow resonance lies between the points of any grid, but at its poles' angle.
+        cycles = np.concatenate([np.linspace(0.0, 0.5, 129), np.abs(np.angle(poles)) / (2.0 * np.pi)])
+        gain = max(1.0, float(np.abs(response(section, cycles, 1.0)).max()))
         total += 2.0 + (math.log(_INAUDIBLE / gain) / math.log(radius) if radius > 1e-9 else 0.0)
     return math.ceil(total)
 
