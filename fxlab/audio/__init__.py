@@ -1,1 +1,4 @@
 """Audio files, resampling, loudness and test signals."""
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+"""Sample rates that all of fxlab works at."""

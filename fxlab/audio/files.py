@@ -15,11 +15,10 @@ from types import TracebackType
 
 import numpy as np
 
-from fxlab.audio import sndfile
+from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ, sndfile
 from fxlab.audio.quantise import finite
 from fxlab.audio.sources import expand
 from fxlab.audio.writer import Writer
-from fxlab.effects.processor import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import InputError
 
 __all__ = ["AudioInfo", "Reader", "Writer", "expand", "probe", "read", "read_blocks"]

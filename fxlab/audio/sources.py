@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fxlab.errors import InputError
 
-SUFFIXES = tuple(".wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf".split())
+SUFFIXES = (".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf")
 """What counts as audio inside a folder; a file named by itself may be called anything."""
 
 

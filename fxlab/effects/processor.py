@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import UsageError
-
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 
 State = dict[str, np.ndarray]
 

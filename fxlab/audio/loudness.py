@@ -1,0 +1,132 @@
+"""Integrated loudness after ITU-R BS.1770-4, whole or streaming, at any sample rate.
+
+K-weighting is re-derived for each rate from the analogue prototype that the standard's 48 kHz coefficients follow (as
+B. De Man, "Evaluation of Implementations of the EBU R128 Loudness Measurement", AES 145, 2018, found and libebur128 does).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
+
+_HOPS = 4  # a gating block of 400 ms is four hops of 100 ms: 75 % overlap
+_OFFSET = -0.691
+_SURROUND = 1.41
+_REAR, _SIDE, _LFE = (9, 10), (14, 15), 11  # SF_CHANNEL_MAP_* of libsndfile
+# Loudspeakers where a file doesn't say, by channel count: L R, L R C, quad, 5.0, 5.1, 6.1, 7.1 in WAV's order.
+_USUAL = {
+    4: (2, 3, 9, 10),
+    5: (2, 3, 4, 9, 10),
+    6: (2, 3, 4, 11, 9, 10),
+    7: (2, 3, 4, 11, 8, 14, 15),
+    8: (2, 3, 4, 11, 9, 10, 14, 15),
+}
+
+
+def integrated_lufs(audio: np.ndarray, sample_rate_hz: int, channel_map: Sequence[int] | None = None) -> float:
+    """Integrated loudness of whole audio.
+
+    Args:
+        audio: Shape (channels, frames) or (frames,), any float type, finite.
+        sample_rate_hz: 8-192 kHz.
+        channel_map: As for `LoudnessMeter`.
+
+    Returns:
+        LUFS; -inf for less than 0.4 s or when every block is below -70 LUFS.
+    """
+    shaped = np.atleast_2d(audio)
+    meter = LoudnessMeter(sample_rate_hz, shaped.shape[0], channel_map)
+    meter.add(shaped)
+    return meter.integrated()
+
+
+class LoudnessMeter:
+    """Integrated loudness of audio that arrives block by block; any split gives the same. Needs 800 bytes per minute.
+
+    Args:
+        sample_rate_hz: 8-192 kHz.
+        channels: 1 or more.
+        channel_map: Loudspeaker of each channel as libsndfile numbers them; without it mono, stereo and the usual surround
+            layouts are assumed. The LFE doesn't count, surround loudspeakers at 60-120 degrees count 1.41 times.
+    """
+
+    def __init__(self, sample_rate_hz: int, channels: int, channel_map: Sequence[int] | None = None) -> None:
+        self._rate = sample_rate_hz
+        self._weights = channel_weights(channels, channel_map)
+        self._coefficients = k_weighting(sample_rate_hz)
+        self._state = np.zeros((channels, 4))
+        self._energy = np.zeros(channels)
+        self._hops = array("d")  # mean square of each finished hop, channels weighted and added up
+        self._frames = 0
+        self._hop_start = 0
+
+    def add(self, block: np.ndarray) -> None:
+        """Measures finite audio (channels, n)."""
+        block = np.ascontiguousarray(block, np.float32)
+        weigh = _kernel()
+        done = 0
+        while done < block.shape[1]:
+            hop_end = round((len(self._hops) + 1) * self._rate / 10)
+            upto = min(block.shape[1], done + hop_end - self._frames)
+            weigh(block, done, upto, self._coefficients, self._state, self._energy)
+            self._frames += upto - done
+            done = upto
+            if self._frames == hop_end:
+                self._hops.append(float(self._weights @ self._energy) / (hop_end - self._hop_start))
+                self._energy[:] = 0.0
+                self._hop_start = hop_end
+
+    def integrated(self) -> float:
+        """LUFS of all audio so far; -inf for less than 0.4 s or when every block is below -70 LUFS."""
+        if len(self._hops) < _HOPS:
+            return -math.inf
+        blocks = np.convolve(np.frombuffer(self._hops), np.full(_HOPS, 1 / _HOPS), "valid")
+        loud = blocks[blocks > _power(ABSOLUTE_GATE_LUFS)]
+        if not len(loud):
+            return -math.inf
+        gate = np.mean(loud) * 10 ** (RELATIVE_GATE_LU / 10)
+        return float(_OFFSET + 10 * math.log10(np.mean(loud[loud > gate])))
+
+
+def channel_weights(channels: int, channel_map: Sequence[int] | None = None) -> np.ndarray:
+    """Weight of each channel's energy, shape (channels,): BS.1770-4, tables 3 and 4."""
+    speakers = channel_map if channel_map is not None else _USUAL.get(channels, (0,) * channels)
+    # With loudspeakers at the sides those at the rear stand beyond 120 degrees; without, they are the usual surrounds.
+    surround = _SIDE if any(speaker in _SIDE for speaker in speakers) else _REAR
+    return np.array([0.0 if speaker == _LFE else _SURROUND if speaker in surround else 1.0 for speaker in speakers])
+
+
+def k_weighting(sample_rate_hz: int) -> np.ndarray:
+    """Coefficients b0 b1 b2 a1 a2 of the two biquads, the shelf and the high-pass, shape (2, 5)."""
+    shelf_hz, gain_db, shelf_q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
+    k = math.tan(math.pi * shelf_hz / sample_rate_hz)
+    high = 10 ** (gain_db / 20)
+    band = high**0.4996667741545416
+    a0 = 1 + k / shelf_q + k * k
+    shelf = [high + band * k / shelf_q + k * k, 2 * (k * k - high), high - band * k / shelf_q + k * k]
+    shelf += [2 * (k * k - 1), 1 - k / shelf_q + k * k]
+    pass_hz, pass_q = 38.13547087602444, 0.5003270373238773
+    k, k48 = (math.tan(math.pi * pass_hz / rate) for rate in (sample_rate_hz, 48_000))
+    b0, b0_48 = 1 + k / pass_q + k * k, 1 + k48 / pass_q + k48 * k48
+    # The standard's numerator at 48 kHz is 1 -2 1, a gain of b0_48 (0.04 dB) that then belongs to every rate.
+    unity = b0_48 / b0
+    highpass = [unity, -2 * unity, unity, 2 * (k * k - 1) / b0, (1 - k / pass_q + k * k) / b0]
+    return np.array([[value / a0 for value in shelf], highpass])
+
+
+def _power(lufs: float) -> float:
+    return 10 ** ((lufs - _OFFSET) / 10)
+
+
+@functools.cache
+def _kernel():
+    """The compiled inner loop; Numba is imported only when something is measured."""
+    from fxlab.audio.loudness_kernel import add_energy
+
+    return add_energy

@@ -1,0 +1,72 @@
+"""How `fxlab render` shows what it made."""
+
+from __future__ import annotations
+
+from fxlab.console import output
+from fxlab.console.tables import duration, figure, table
+from fxlab.services.render import Result
+from fxlab.services.render_file import FileReport
+
+_SAMPLES = {"PCM_16": "16 bit", "PCM_24": "24 bit", "FLOAT": "float", "VORBIS": "Vorbis"}
+
+
+def show_render(result: Result) -> None:
+    """One line per file, then whatever is worth knowing about single ones."""
+    done = [report for report in result.files if report.error is None]
+    if done:
+        columns = ("output", "length", "format", "peak in", "peak out", "LUFS in", "LUFS out", "clipped")
+        output.out().print(table("", columns, [_row(report) for report in done], numbers=columns[3:]))
+    for text in dict.fromkeys(note for report in done for note in _notes(report, len(done) > 1)):
+        output.note(text)
+    for report in done:
+        for text in _warnings(report):
+            output.warn(text)
+    for report in result.failed:
+        output.warn(f"{report.error.message} {report.error.hint}".strip())
+    if result.failed:
+        output.warn(f"{len(result.failed)} of {len(result.files)} files failed; the others are done.")
+    if result.plot is not None:
+        output.note(f"Picture: {result.plot}")
+
+
+def _row(report: FileReport) -> tuple:
+    return (
+        report.output,
+        duration(report.seconds),
+        f"{report.sample_rate_hz} Hz, {report.channels} ch, {_SAMPLES[report.subtype]}",
+        _level(report.before.peak_db),
+        _level(report.after.peak_db),
+        _level(report.before.lufs),
+        _level(report.after.lufs),
+        report.clipped,
+    )
+
+
+def _level(value: float) -> str:
+    return f"{value:.1f}" if value > -200 else "–"
+
+
+def _notes(report: FileReport, many: bool) -> list[str]:
+    notes = []
+    about = f"{report.input}: " if many else ""
+    if report.resampled_to_hz:
+        rates = ", ".join(f"{rate} Hz" for rate in dict.fromkeys(report.resampled_to_hz))
+        notes.append(f"{about}The model runs at {rates}: the audio was resampled to it and back to {report.sample_rate_hz} Hz.")
+    if report.latency_ms:
+        notes.append(f"A latency of {figure(report.latency_ms)} ms was taken out.")
+    if report.tail_s:
+        notes.append(f"{about}{duration(report.tail_s)} of tail were added.")
+    if report.dropped_tags:
+        notes.append(f"{about}The output can't hold these tags: {', '.join(report.dropped_tags)}.")
+    return notes
+
+
+def _warnings(report: FileReport) -> list[str]:
+    warnings = []
+    if report.clipped:
+        warnings.append(f"{report.output}: {report.clipped} samples clipped. Lower the level, or use --bit-depth float.")
+    if report.replaced_in:
+        warnings.append(f"{report.input}: {report.replaced_in} samples were not numbers (NaN, infinity) and became silence.")
+    if report.replaced_out:
+        warnings.append(f"{report.output}: {report.replaced_out} samples came out as no numbers and became silence.")
+    return warnings

@@ -1,0 +1,164 @@
+"""Plays files through a chain: plans, renders them one after the other or in parallel, reports on each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fxlab.audio.atomic import temporary_path
+from fxlab.durations import parse_duration
+from fxlab.errors import OutputError, UsageError
+from fxlab.progress import Progress, silent
+from fxlab.services.render_file import FileReport, Settings, open_chain, render_file
+from fxlab.services.render_plan import Job, plan
+from fxlab.services.render_plot import Recording, check_picture, draw
+from fxlab.settings import EffectSettings
+
+TASK = "Rendering"
+
+
+@dataclass
+class Request:
+    """What to render.
+
+    Attributes:
+        inputs: Files, folders and patterns.
+        effects: The chain, in order.
+        output: A file, or a folder for several; None puts NAME.<effects>.wav beside each input.
+        format: "wav", "flac" or "ogg"; None follows `output`, else wav.
+        bit_depth: "auto" (the input's), "16", "24" or "float".
+        mix: Share of the processed signal, 0..1; the dry rest is aligned with it.
+        tail: "none" keeps the input's length, "auto" adds what rings on, or a length such as "2s".
+        workers: Processes; None takes one per core and file.
+        force: Overwrite outputs that exist.
+        plot: Picture to draw of dry, DSP and network; of one input only.
+        block: Frames processed at once.
+    """
+
+    inputs: Sequence[str | Path]
+    effects: Sequence[EffectSettings]
+    output: str | Path | None = None
+    format: str | None = None
+    bit_depth: str = "auto"
+    mix: float = 1.0
+    tail: str = "none"
+    workers: int | None = None
+    force: bool = False
+    plot: Path | None = None
+    block: int = 16_384
+
+
+@dataclass
+class Result:
+    """One report per file, in the order of the inputs, and the picture if one was drawn."""
+
+    files: list[FileReport]
+    chain: list[str] = field(default_factory=list)
+    plot: Path | None = None
+
+    @property
+    def failed(self) -> list[FileReport]:
+        return [report for report in self.files if report.error is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0; 6 if outputs couldn't be written and nothing else went wrong; 3 if some file failed in another way."""
+        if not self.failed:
+            return 0
+        return OutputError.exit_code if all(isinstance(report.error, OutputError) for report in self.failed) else 3
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "chain": self.chain,
+            "files": [report.to_json() for report in self.files],
+            "failed": len(self.failed),
+            "plot": str(self.plot) if self.plot else None,
+            "exit_code": self.exit_code,
+        }
+
+
+def run(request: Request, progress: Progress = silent) -> Result:
+    """Renders all files; one that fails doesn't stop the others.
+
+    Raises:
+        FxlabError: Whatever makes the request impossible, before any work; and the error of the file if there is only one.
+    """
+    tail_s = None if request.tail == "auto" else 0.0 if request.tail == "none" else parse_duration(request.tail)
+    if not 0.0 <= request.mix <= 1.0:
+        raise UsageError(f"mix = {request.mix:g} is out of range.", "Its range is 0 .. 1.")
+    opened = open_chain(request.effects)
+    label = "+".join(one.name for one in opened)
+    jobs = plan(request.inputs, request.output, label, request.format, request.bit_depth, request.force)
+    if request.plot is not None:
+        if len(jobs) > 1:
+            raise UsageError(f"--plot draws one file, but there are {len(jobs)} inputs.", "Render one of them with --plot.")
+        check_picture(request.plot, [jobs[0].source, jobs[0].output], request.force)
+    settings = Settings(
+        effects=list(request.effects),
+        mix=request.mix,
+        tail_s=tail_s,
+        bit_depth=request.bit_depth,
+        force=request.force,
+        block=request.block,
+        token=secrets.token_hex(6),
+    )
+    workers = min(request.workers or os.cpu_count() or 1, len(jobs))
+    recording = Recording() if request.plot is not None else None
+    one_by_one = workers == 1
+    reports = _in_turn(jobs, settings, progress, recording) if one_by_one else _in_parallel(jobs, settings, workers, progress)
+    if len(reports) == 1 and reports[0].error is not None:
+        raise reports[0].error
+    result = Result(reports, [one.name for one in opened], request.plot)
+    if recording is not None:
+        progress("Drawing", 0, None)
+        draw(request.plot, jobs[0].source, recording.audio(), settings, opened)
+    return result
+
+
+def _in_turn(jobs: Sequence[Job], settings: Settings, progress: Progress, recording: Recording | None) -> list[FileReport]:
+    reports = []
+    for index, job in enumerate(jobs):
+        reports.append(
+            render_file(
+                job,
+                settings,
+                lambda share, index=index, job=job: progress(TASK, index + share, len(jobs), file=job.source.name),
+                recording,
+            )
+        )
+    progress(TASK, len(jobs), len(jobs))
+    return reports
+
+
+def _in_parallel(jobs: Sequence[Job], settings: Settings, workers: int, progress: Progress) -> list[FileReport]:
+    from joblib import Parallel, delayed
+
+    reports = []
+    progress(TASK, 0, len(jobs))
+    with _cleared_up(jobs, settings):
+        # Without naming a backend, joblib.parallel_config can send the files to a cluster.
+        work = Parallel(n_jobs=workers, prefer="processes", return_as="generator")
+        for report in work(delayed(render_file)(job, settings) for job in jobs):
+            reports.append(report)
+            progress(TASK, len(reports), len(jobs), file=report.input.name)
+    return reports
+
+
+@contextlib.contextmanager
+def _cleared_up(jobs: Sequence[Job], settings: Settings) -> Iterator[None]:
+    """Stops the workers and removes their half-written files when the batch ends early: a worker that is killed can't."""
+    try:
+        yield
+    except BaseException:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        for job in jobs:
+            with contextlib.suppress(OSError):
+                temporary_path(job.output, settings.token or "").unlink()
+        raise
