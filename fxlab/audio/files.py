@@ -120,12 +120,12 @@ class Reader:
                 f"{self.path} has a sample rate of {file.samplerate} Hz.",
                 f"fxlab works from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz; resample it first.",
             )
+        if _cut_short(file.extra_info) or (_JUNK in file.extra_info and _ends_within_a_page(self.path)):
+            raise self._damaged(file.frames, "its header announces more")
         if file.frames < 1:
             raise InputError(f"{self.path} holds no samples.", "Record or export it again.")
         if file.frames > _UNKNOWN_FRAMES:
             raise InputError(f"{self.path} doesn't say how long it is.", "Give it a length: `ffmpeg -i FILE fixed.wav`.")
-        if _cut_short(file.extra_info):
-            raise self._damaged(file.frames, "its header announces more")
         return AudioInfo(
             path=self.path,
             sample_rate_hz=file.samplerate,
@@ -200,6 +200,8 @@ _TELLTALES = (
     "Frame count read from 'COMM' chunk",
     "Last page lacks an end-of-stream bit",
 )
+_JUNK = "Junk after the last page"  # half a page, or a tag that some program appended
+_LARGEST_PAGE = 65_307
 
 
 def _cut_short(log: str) -> bool:
@@ -212,3 +214,13 @@ def _cut_short(log: str) -> bool:
         if int(announced) > int(present) and not placeholder:
             return True
     return any(telltale in log for telltale in _TELLTALES)
+
+
+def _ends_within_a_page(path: Path) -> bool:
+    """Whether the last page of an Ogg file (RFC 3533, section 6) is longer than what is left of the file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LARGEST_PAGE))
+        end = file.read()
+    page = end[end.rfind(b"OggS") :]
+    header = 27 + page[26] if len(page) > 26 else 27
+    return len(page) < header + sum(page[27:header])

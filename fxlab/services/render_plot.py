@@ -73,7 +73,7 @@ def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: 
     """
     dry, rate = _beginning(source, len(wet))
     name = " + ".join(one.name for one in opened)
-    curves = {"dry": (source.name, dry)}
+    curves = {"dry": ("dry", dry)}
     twin = _dsp_twin(settings.effects, opened)
     if twin is None:
         curves["dsp"] = (name, wet)
@@ -187,7 +187,8 @@ def _draw_zoom(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: int) 
     times = 1000 * np.arange(length) / rate
     for kind, (label, audio) in curves.items():
         dashed = (0, (4, 3)) if kind == "network" else "-"
-        axis.plot(times, audio[start : start + length], color=_COLOURS[kind], label=label, linestyle=dashed, linewidth=1.4)
+        width = 3 if kind == "dry" else 1.4
+        axis.plot(times, audio[start : start + length], color=_COLOURS[kind], label=label, linestyle=dashed, linewidth=width)
     axis.set(
         title=f"{1000 * length / rate:.0f} ms around the peak, from {start / rate:.2f} s", xlabel="time (ms)", ylabel="amplitude"
     )
@@ -209,7 +210,7 @@ def _draw_spectra(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: in
         lowest = min(lowest, float(level.min()))
         centres = np.sqrt(edges[:-1] * edges[1:])[filled]
         style = (0, (4, 3)) if kind == "network" else "-"
-        axis.semilogx(centres, level, color=_COLOURS[kind], label=label, linestyle=style, linewidth=1.4)
+        axis.semilogx(centres, level, color=_COLOURS[kind], label=label, linestyle=style, linewidth=3 if kind == "dry" else 1.4)
     axis.set(
         title="Mean spectra",
         xlabel="frequency (Hz)",
