@@ -98,7 +98,7 @@ class Bitcrusher(nn.Module):
 
     def _law(self) -> tuple[Tensor, Tensor, Tensor]:
         """Steps per unit, highest code and outermost level in steps; see `Quantiser`."""
-        scale = 2.0 ** (self.bits - 1.0)
+        scale = 2.0 ** (self.bits.clip(1.0, 24.0) - 1.0)
         top = torch.round(scale.detach())
         return scale, top, torch.minimum(top, scale.detach())
 
