@@ -71,7 +71,7 @@ def _speed(result: Result):
             cell.buffer,
             f"{cell.rtf.median:.3g}",
             _interval(cell.rtf.low, cell.rtf.high),
-            f"{1 / cell.rtf.median:.3g}" if cell.rtf.median else None,
+            figure(1 / cell.rtf.median) if cell.rtf.median else None,
             _thousands(cell.stats.samples_per_s),
             cell.stats.blocks,
         )
@@ -81,14 +81,16 @@ def _speed(result: Result):
 
 
 def _latency(result: Result):
-    columns = ("effect/engine", "buffer", "mean", "p50", "p95", "p99", "p99.9", "max", "jitter", "MAD", "missed")
+    columns = ("effect/engine", "block", "mean", "p50", "p95", "p99", "p99.9", "max", "std", "MAD", "late")
     rows = []
     for cell in result.cells:
         stats = cell.stats
         times = (stats.mean_s, stats.p50_s, stats.p95_s, stats.p99_s, stats.p999_s, stats.max_s, stats.std_s, stats.mad_s)
-        missed = percent(stats.misses / stats.blocks, 2) if stats.misses else 0
-        rows.append((_name(cell), cell.buffer, *(None if t is None else t * 1e6 for t in times), missed))
-    return table("Latency: time per block in µs; missed deadlines in % of the blocks", columns, rows, columns[1:])
+        late = 100 * stats.misses / stats.blocks
+        share = "<0.01" if 0 < late < 0.01 else figure(late, 2)
+        rows.append((_name(cell), cell.buffer, *(None if t is None else t * 1e6 for t in times), share))
+    title = "Latency: time per block in µs (std and MAD: jitter); late: beyond the deadline, % of the blocks"
+    return table(title, columns, rows, columns[1:])
 
 
 def _engines(result: Result):
@@ -121,7 +123,7 @@ def _sizes(result: Result):
 
 
 def _character(result: Result):
-    columns = ("effect", "latency", "THD", "vs target", "aliasing", "vs target", "noise on silence", "DC on silence")
+    columns = ("effect", "latency", "THD", "vs target", "aliasing", "vs target", "noise", "DC")
     rows = []
     for quality in result.quality:
         own = quality.character
@@ -138,7 +140,7 @@ def _character(result: Result):
                 own.dc,
             )
         )
-    return table("Character: a sine of 1245 Hz at -6 dBFS, and silence (dBFS)", columns, rows, columns[1:])
+    return table("Character: a sine of 1245 Hz at -6 dBFS; noise (RMS, dBFS) and DC on silence", columns, rows, columns[1:])
 
 
 def _likeness(result: Result):

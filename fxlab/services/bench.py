@@ -136,6 +136,12 @@ def require_gates(result: Result) -> None:
         raise CheckError("A gate failed.\n" + "\n".join(lines), hint)
 
 
+def smallest_realtime(cells: Sequence[CellReport]) -> int | None:
+    """The smallest buffer of one engine from which on p99 stays below the deadline; None where the largest one is late."""
+    late = [cell.buffer for cell in cells if cell.stats.p99_s >= cell.stats.deadline_s]
+    return min((cell.buffer for cell in cells if cell.buffer > max(late, default=0)), default=None)
+
+
 def _checked(settings: BenchSettings) -> BenchSettings:
     for item in dataclasses.fields(settings):
         check(settings, item.name, getattr(settings, item.name))
@@ -150,46 +156,45 @@ def _pairs(subjects: list[Subject], cells: list[Cell]) -> list[tuple[Subject, Ce
 
 
 def _activations(pairs: list[tuple[Subject, Cell]]) -> dict[tuple[str, str, int], int | None]:
-    """What a block of every cell needs beyond weights and state; engines of one model file share its graph."""
-    graphs = {path: bench_memory.network_graph(path) for path in {s.opened.path for s, _ in pairs} if path}
-    of_graph: dict[tuple[Path, int], int | None] = {}
+    """What a block of every cell needs beyond weights and state."""
+    graphs = {path: bench_memory.network_graph(path) for path in {s.opened.path for s, _ in pairs if s.engine == "onnx"} if path}
     found = {}
     for subject, cell in pairs:
-        key = subject.opened.path, cell.buffer
-        if key[0] is None:
+        if subject.opened.path is None:
             found[cell.key] = bench_memory.block_bytes(subject.processor, cell.buffer)
-            continue
-        if key not in of_graph:
-            of_graph[key] = bench_memory.activation_bytes(graphs[key[0]], cell.buffer)
-        found[cell.key] = of_graph[key]
+        elif subject.engine == "onnx":
+            found[cell.key] = bench_memory.activation_bytes(graphs[subject.opened.path], cell.buffer)
+        else:
+            from fxlab.services.bench_tensors import peak_bytes
+
+            found[cell.key] = peak_bytes(subject.processor, cell.buffer)
     return found
 
 
 def _cell_report(subject: Subject, cell: Cell, activation_bytes: int | None, seed: int) -> CellReport:
-    times_s = cell.times_ns * 1e-9
+    runs_s = [times * 1e-9 for times in cell.runs_ns]
     deadline_s = cell.buffer / subject.rate_hz
     return CellReport(
         effect=subject.effect,
         engine=subject.engine,
         buffer=cell.buffer,
-        stats=LatencyStats.of(cell.times_ns, cell.buffer, subject.rate_hz),
-        rtf=bootstrap_median(times_s.mean(axis=1) / deadline_s, seed),
-        p50_s=bootstrap_median(np.median(times_s, axis=1), seed),
-        p99_s=bootstrap_median(np.percentile(times_s, 99, axis=1), seed),
+        stats=LatencyStats.of(np.concatenate(cell.runs_ns), cell.buffer, subject.rate_hz),
+        rtf=bootstrap_median(np.array([times.mean() for times in runs_s]) / deadline_s, seed),
+        p50_s=bootstrap_median(np.array([np.median(times) for times in runs_s]), seed),
+        p99_s=bootstrap_median(np.array([np.percentile(times, 99) for times in runs_s]), seed),
         warm_up_blocks=len(cell.warm_up_ns),
         warm_up_s=float(cell.warm_up_ns.mean()) * 1e-9,
         first_block_s=cell.first_ns * 1e-9,
         rewarm_blocks=cell.rewarm_blocks,
         activation_bytes=activation_bytes,
-        times_s=times_s,
+        runs=len(runs_s),
+        times_s=np.concatenate(runs_s),
     )
 
 
 def _engine_report(subject: Subject, reports: list[CellReport]) -> EngineReport:
     opened, card = subject.opened, subject.opened.card
     cells = [report for report in reports if (report.effect, report.engine) == (subject.effect, subject.engine)]
-    late = [cell.buffer for cell in cells if cell.stats.p99_s >= cell.stats.deadline_s]
-    in_time = [cell.buffer for cell in cells if cell.buffer > max(late, default=0)]
     count = card.get("parameters_count") if card else None
     return EngineReport(
         effect=subject.effect,
@@ -207,7 +212,7 @@ def _engine_report(subject: Subject, reports: list[CellReport]) -> EngineReport:
         file_bytes=opened.path.stat().st_size if opened.path else None,
         state_bytes=bench_memory.state_bytes(subject.processor),
         cost=fit_call_cost(np.array([c.buffer for c in cells]), np.array([c.stats.p50_s for c in cells])),
-        smallest_realtime_buffer=min(in_time, default=None),
+        smallest_realtime_buffer=smallest_realtime(cells),
     )
 
 

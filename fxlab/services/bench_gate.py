@@ -1,7 +1,7 @@
 """Gates: conditions on the measurements that a script can rely on, such as `p99<0.5*deadline` or `tcn/onnx:esr<0.1%`.
 
     gate      = [filter ":"] metric ("<" | "<=" | ">" | ">=") limit
-    filter    = EFFECT ["/" ENGINE]  |  key "=" value {"," key "=" value}      with the keys effect, engine, buffer
+    filter    = EFFECT | ENGINE | EFFECT "/" ENGINE | key "=" value {"," key "=" value}     with the keys effect, engine, buffer
     limit     = [number "*"] "deadline"  |  number [unit]      with the units ns, us, ms, s, %, dB
 """
 
@@ -19,6 +19,8 @@ from fxlab.errors import UsageError, nearest
 TIMES = ("mean", "p50", "p95", "p99", "p99.9", "max", "jitter", "mad", "cold", "load")
 RATIOS = ("rtf", "misses", "throughput", "esr", "esr_pre", "mr_stft", "parameters", "macs", "file_bytes", "weight_bytes")
 LEVELS = ("noise_db", "thd_difference_db", "aliasing_difference_db")
+ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
+"""All engines, in the order tables show them."""
 METRICS = TIMES + RATIOS + LEVELS
 QUALITY = ("esr", "esr_pre", "mr_stft", "thd_difference_db", "aliasing_difference_db")
 """Only networks have these: a gate on them passes over DSP cells."""
@@ -154,8 +156,10 @@ def _scope(text: str, gate: str) -> dict[str, str]:
             where[key] = value
         return where
     effect, slash, engine = text.rpartition("/")
-    if slash and engine in ("numpy", "numba", "torch", "torchscript", "onnx", "*"):
+    if slash and engine in (*ENGINES, "*"):
         where = {"effect": effect, "engine": engine}
+    elif text in ENGINES:
+        where = {"engine": text}
     else:
         where = {"effect": text}
     if not all(where.values()):

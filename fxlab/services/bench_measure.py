@@ -29,6 +29,7 @@ MIN_BLOCKS_PER_RUN = 10
 _WARM_UP_NS = 120_000_000
 _WARM_UP_BLOCKS = (12, 256)
 _WARM_EACH_RUN = 0.05
+_TOLERATED_OVERRUN = 1.15
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Cell:
         processor: Prepared for mono blocks of `buffer` frames or more.
         audio: What it is fed, float32 (1, frames): from a random place on in every run, over and over.
         buffer: Frames per block.
-        times_ns: Block times, shape (runs, blocks per run).
+        runs_ns: Block times of every run.
         first_ns: The first block at this buffer size.
         warm_up_ns: Blocks before the first run, the very first one included; in no statistic.
         rewarm_blocks: Untimed blocks in front of every run.
@@ -50,7 +51,7 @@ class Cell:
     processor: Processor
     audio: np.ndarray
     buffer: int
-    times_ns: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    runs_ns: list[np.ndarray] = field(default_factory=list)
     first_ns: int = 0
     warm_up_ns: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     rewarm_blocks: int = 0
@@ -84,19 +85,22 @@ def measure(
             _warm_up(cells[i], feeds[i], clock)
         counts = share_blocks([_typical_s(cell) for cell in cells], runs, budget_s)
         for cell, count in zip(cells, counts, strict=True):
-            cell.times_ns = np.zeros((runs, count), np.int64)
+            cell.runs_ns = []
             cell.rewarm_blocks = max(3, math.ceil(_WARM_EACH_RUN * count))
-        done, total = 0.0, sum(_run_s(cell) for cell in cells) * runs
         orders: list[list[tuple[str, str, int]]] = []
+        left_s, visits = budget_s, runs * len(cells)
         for run in range(runs):
+            counts = _replan(cells, counts, runs - run, left_s)
             orders.append([])
             for i in rng.permutation(len(cells)):
                 cell = cells[i]
-                progress("Measuring", done, total, run=f"{run + 1}/{runs}")
-                _one_run(cell, feeds[i], cell.times_ns[run], clock, rng)
+                progress("Measuring", run * len(cells) + len(orders[-1]), visits, run=f"{run + 1}/{runs}")
+                times = np.zeros(counts[i], np.int64)
+                _one_run(cell, feeds[i], times, clock, rng)
+                cell.runs_ns.append(times)
                 orders[-1].append(cell.key)
-                done += _run_s(cell)
-        progress("Measuring", total, total)
+                left_s -= float(times.mean()) * 1e-9 * (counts[i] + cell.rewarm_blocks)
+        progress("Measuring", visits, visits)
     return orders
 
 
@@ -108,7 +112,7 @@ def share_blocks(block_s: Sequence[float], runs: int, budget_s: float) -> list[i
         runs: Runs per cell.
         budget_s: Seconds for all cells and runs.
     """
-    low = max(MIN_BLOCKS_PER_RUN, math.ceil(MIN_BLOCKS / runs))
+    low = _fewest(runs)
     high = max(low, math.ceil(MAX_BLOCKS / runs))
     counts = [low] * len(block_s)
     open_cells = sorted(range(len(block_s)), key=lambda i: block_s[i])  # the quickest leave over most, so they come first
@@ -133,6 +137,23 @@ class _Feed:
     def take(self, start: int, count: int) -> list[np.ndarray]:
         size = len(self.blocks)
         return [self.blocks[(start + i) % size] for i in range(count)]
+
+
+def _replan(cells: Sequence[Cell], counts: list[int], runs_left: int, left_s: float) -> list[int]:
+    """Fewer blocks in the runs to come where the machine has turned out slower than in the warm-up."""
+    if not cells[0].runs_ns:
+        return counts
+    run_s = sum(float(np.mean(cell.runs_ns[-1])) * 1e-9 * count for cell, count in zip(cells, counts, strict=True))
+    expected_s = run_s * runs_left
+    if expected_s <= _TOLERATED_OVERRUN * max(left_s, 0):
+        return counts
+    low = _fewest(len(cells[0].runs_ns) + runs_left)
+    return [max(low, int(count * max(left_s, 0) / expected_s)) for count in counts]
+
+
+def _fewest(runs: int) -> int:
+    """Blocks per run below which a cell's figures mean nothing."""
+    return max(MIN_BLOCKS_PER_RUN, math.ceil(MIN_BLOCKS / runs))
 
 
 def _feeds(cells: Sequence[Cell]) -> list[_Feed]:
@@ -179,12 +200,8 @@ def _time_blocks(process: Callable, blocks: list[np.ndarray], out: np.ndarray, t
 
 
 def _typical_s(cell: Cell) -> float:
-    """Median of the later half of the warm-up, in seconds."""
-    return float(np.median(cell.warm_up_ns[len(cell.warm_up_ns) // 2 :])) * 1e-9
-
-
-def _run_s(cell: Cell) -> float:
-    return max(_typical_s(cell), 1e-9) * (cell.times_ns.shape[1] + cell.rewarm_blocks)
+    """Mean of the later half of the warm-up, in seconds: the mean, since interruptions take their part of the budget too."""
+    return float(np.mean(cell.warm_up_ns[len(cell.warm_up_ns) // 2 :])) * 1e-9
 
 
 @contextmanager

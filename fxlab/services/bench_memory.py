@@ -1,8 +1,8 @@
 """What an engine occupies: weights, memory kept between blocks, and what one block needs on top.
 
-For DSP the last is measured (Python's allocator reports NumPy's arrays to tracemalloc). The allocators of torch and ONNX Runtime
-don't tell, so for networks it is worked out from the graph: the most bytes of intermediate tensors that are needed at
-one time when its operators run in order and none in place.
+The last is measured for DSP (NumPy reports its arrays to tracemalloc) and for torch (`bench_tensors`). ONNX Runtime doesn't
+tell, so for it the figure is worked out from the graph: the most bytes of intermediate tensors that are needed at one
+time when its operators run in order and none in place.
 """
 
 from __future__ import annotations

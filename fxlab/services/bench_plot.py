@@ -25,7 +25,7 @@ def figure(result: Result) -> Figure:
 
     shown = _chosen(sorted({cell.buffer for cell in result.cells}))
     colours = {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(e.effect for e in result.engines))}
-    drawn = Figure(figsize=(12, 5 + 2.6 * len(shown)), layout="constrained")
+    drawn = Figure(figsize=(12, 4.5 + 2.3 * len(shown)), layout="constrained")
     axes = drawn.subplots(1 + len(shown), 1, height_ratios=[1.5] + [1] * len(shown))
     _draw_rtf(axes[0], result, colours)
     low = min(np.percentile(cell.times_s, 0.1) for cell in result.cells if cell.buffer in shown)
@@ -78,11 +78,11 @@ def _draw_times(axis: Axes, cells: Sequence[CellReport], colours: dict[str, str]
         counts, _ = np.histogram(np.clip(cell.times_s * 1e6, edges[0], edges[-1]), edges)
         style = {"color": colours[cell.effect], "linestyle": _DASHES[cell.engine]}
         axis.stairs(100 * counts / counts.sum(), edges, linewidth=1.3, label=f"{cell.effect} / {cell.engine}", **style)
-        axis.axvline(cell.stats.p99_s * 1e6, ymax=0.06, linewidth=1.5, **style)
+        axis.axvline(cell.stats.p99_s * 1e6, ymax=0.08, linewidth=3, **style)
     deadline = cells[0].stats.deadline_s * 1e6
     axis.axvline(deadline, color="crimson", linewidth=1.2)
     place = {"xycoords": ("data", "axes fraction"), "ha": "left", "va": "top"}
     axis.annotate(" deadline", (deadline, 0.97), color="crimson", fontsize=8, **place)
-    axis.set(xscale="log", xlim=(edges[0], edges[-1]), ylabel="% of blocks")
+    axis.set(xscale="log", yscale="log", xlim=(edges[0], edges[-1]), ylim=(0.003, 150), ylabel="% of blocks")
     axis.set_title(f"{cells[0].buffer} frames (short marks: p99)", fontsize=9, loc="left")
     axis.grid(alpha=0.25)

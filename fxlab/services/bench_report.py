@@ -63,7 +63,8 @@ class CellReport:
         warm_up_blocks, warm_up_s, first_block_s: Blocks before the first run, their mean time, and the first of them.
         rewarm_blocks: Untimed blocks in front of every run.
         activation_bytes: What one block needs beyond weights and state; None where it can't be told.
-        times_s: Block times, shape (runs, blocks).
+        runs: Independent runs.
+        times_s: Block times of all runs, one run after the other.
     """
 
     effect: str
@@ -78,6 +79,7 @@ class CellReport:
     first_block_s: float
     rewarm_blocks: int
     activation_bytes: int | None
+    runs: int
     times_s: np.ndarray = field(repr=False, compare=False)
 
     def to_json(self) -> dict:
@@ -91,7 +93,7 @@ class CellReport:
             "engine": self.engine,
             "buffer": self.buffer,
             **data,
-            "runs": self.times_s.shape[0],
+            "runs": self.runs,
             "warm_up": {
                 "blocks": self.warm_up_blocks,
                 "mean_s": self.warm_up_s,
@@ -207,7 +209,7 @@ def _row(cell: CellReport, engine: EngineReport, quality: QualityReport | None) 
         "buffer": cell.buffer,
         "neural": engine.neural,
         "sample_rate_hz": engine.sample_rate_hz,
-        "runs": cell.times_s.shape[0],
+        "runs": cell.runs,
         "blocks": stats.blocks,
         "rtf": cell.rtf.median,
         "rtf_low": cell.rtf.low,

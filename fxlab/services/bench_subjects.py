@@ -14,10 +14,8 @@ import numpy as np
 from fxlab.effects.processor import Processor
 from fxlab.engines.loader import SHIPPED, Opened, engines_of, model_path, open_processor
 from fxlab.errors import UsageError, nearest
+from fxlab.services.bench_gate import ENGINES
 from fxlab.settings import EffectSettings
-
-ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
-"""All engines, in the order tables show them."""
 
 _LIBRARY = {"numba": "numba", "torch": "torch", "torchscript": "torch", "onnx": "onnxruntime"}
 

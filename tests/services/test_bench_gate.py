@@ -32,6 +32,8 @@ def outcome(text):
         ("tcn:p99<deadline", False, 2),
         ("tcn/*:p99<deadline", False, 2),
         ("engine=onnx:p99<600us", False, 1),
+        ("onnx:p99<600us", False, 1),
+        ("*/onnx:p99<601us", True, 1),
         ("engine=onnx:p99<=600us", True, 1),
         ("engine=onnx,buffer=64:p99<0.7ms", True, 1),
         ("effect=tcn, buffer=512 : rtf >= .9", True, 1),

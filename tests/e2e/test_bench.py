@@ -1,0 +1,74 @@
+"""`fxlab bench` as people and scripts run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def fxlab(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "fxlab", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_json_is_one_document_with_every_shipped_effect():
+    done = fxlab("bench", "--runs", "2", "--budget", "0.5s", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    effects = {cell["effect"] for cell in document["cells"]}
+    assert "saturator" in effects and {cell["buffer"] for cell in document["cells"]} == {64, 128, 512}
+    assert all(cell["runs"] == 2 and cell["rtf"] > 0 and cell["blocks"] >= 200 for cell in document["cells"])
+    for quality in document["quality"]:
+        if quality["effect"] in ("tcn", "tcn-nano"):
+            assert quality["target"] == "saturator" and 0 < quality["likeness"]["esr"] < 0.01
+
+
+def test_table_csv_and_picture(tmp_path):
+    done = fxlab(
+        *("bench", "--effect", "saturator", "--engine", "numba,numpy", "--buffers", "32", "--runs", "2", "--budget", "0.2s"),
+        *("--set", "drive_db=20", "--csv", "cells.csv", "--plot", "cells.png", "--gate", "numba:rtf<50"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "saturator/numba" in done.stdout and "▲ p50" in done.stdout and "passed" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.png"]
+
+
+def test_failed_gate_shows_the_table_and_exits_5():
+    quick = ("-e", "saturator", "--engine", "numba", "--runs", "1", "--budget", "0.1s")
+    done = fxlab("bench", *quick, "--gate", "p99<1ns", "--json")
+    assert done.returncode == 5
+    document = json.loads(done.stdout)
+    assert document["gates"][0]["passed"] is False and document["error"]["kind"] == "CheckError" and len(document["cells"]) == 3
+    assert "saturator/numba at 64: p99" in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--gate", "p99<0.5"], 2, "unit"),
+        (["--buffers", "64,x"], 2, "buffer sizes"),
+        (["--buffers", "0"], 2, "range"),
+        (["--gc", "perhaps"], 2, "on, off"),
+        (["--engine", "numbo"], 2, "numba"),
+        (["-e", "saturator", "--engine", "onnx"], 2, "onnx"),
+        (["-e", "satturator"], 2, "saturator"),
+        (["-e", "none.onnx"], 3, "none.onnx"),
+        (["--input", "none.wav"], 3, "none.wav"),
+        (["--set", "drive=3"], 2, "drive"),
+    ],
+)
+def test_mistakes_are_named(arguments, code, words, tmp_path):
+    done = fxlab("bench", *arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout

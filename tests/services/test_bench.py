@@ -1,0 +1,302 @@
+"""The whole bench on real processors: what it reports is checked against what can be computed another way."""
+
+import csv
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from fxlab.console.output import plain
+from fxlab.effects.processor import apply
+from fxlab.effects.registry import effect
+from fxlab.engines.loader import open_processor
+from fxlab.errors import CheckError, InputError, MissingError, OutputError, UsageError
+from fxlab.metrics.quality import esr
+from fxlab.metrics.timing import LatencyStats
+from fxlab.models import checkpoint
+from fxlab.models.tcn import tcn
+from fxlab.services import bench, bench_audio, bench_memory, bench_peers
+from fxlab.settings import BenchSettings, EffectSettings
+
+SETTINGS = BenchSettings(buffers=[64, 256], runs=2)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A checkpoint of a nano network with random weights that claims to copy the bitcrusher at 6 bits."""
+    import torch
+
+    torch.manual_seed(3)
+    network = tcn("nano")
+    card = {
+        "format": checkpoint.CARD_FORMAT,
+        "model": {"type": "tcn", "size": "nano", "config": network.config.to_json()},
+        "sample_rate_hz": 48_000,
+        "receptive_field": network.receptive_field,
+        "latency": 0,
+        "parameters_count": sum(p.numel() for p in network.parameters()),
+        "macs_per_sample": network.macs_per_sample,
+        "effect": [{"name": "bitcrusher", "parameters": {"bits": 6}}],
+    }
+    path = tmp_path_factory.mktemp("model") / "crush.safetensors"
+    checkpoint.save(path, network, card)
+    return path
+
+
+def measured(*effects, **settings):
+    return bench.run(bench.Request(effects=effects, settings=SETTINGS, budget_s=0.05, **settings))
+
+
+@pytest.fixture(scope="module")
+def result(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    gates = ["rtf<1000", "esr<1e-9", "onnx:p99<1ns"]
+    effects = EffectSettings("bitcrusher", set={"bits": 6}), EffectSettings(str(model))
+    return measured(*effects, gates=gates, csv=folder / "cells.csv", plot=folder / "cells.png"), folder
+
+
+def test_every_effect_engine_and_buffer_is_a_cell(result):
+    found, _ = result
+    expected = {
+        (name, engine, buffer)
+        for name, engines in (("bitcrusher", ("numpy", "numba")), ("crush", ("torch", "torchscript", "onnx")))
+        for engine in engines
+        for buffer in (64, 256)
+    }
+    assert {(c.effect, c.engine, c.buffer) for c in found.cells} == expected and len(found.cells) == len(expected)
+
+
+def test_figures_follow_from_the_times(result):
+    for cell in result[0].cells:
+        again = LatencyStats.of(cell.times_s * 1e9, cell.buffer, 48_000)
+        for name, value in dataclasses.asdict(again).items():
+            assert getattr(cell.stats, name) == (value if value is None else pytest.approx(value, rel=1e-9, abs=1e-15)), name
+        assert cell.stats.blocks >= 200 and cell.runs == 2
+        assert cell.rtf.low <= cell.rtf.median <= cell.rtf.high
+        assert cell.stats.p50_s <= cell.stats.p95_s <= cell.stats.p99_s <= cell.stats.max_s
+
+
+def test_engine_facts(result, model):
+    network = tcn("nano")
+    for engine in result[0].engines:
+        if engine.neural:
+            assert engine.parameter_count == sum(p.numel() for p in network.parameters()) == 842
+            assert engine.weight_bytes == 4 * 842 and engine.macs_per_sample == network.macs_per_sample
+            assert engine.file_bytes == model.stat().st_size
+            assert engine.state_bytes == 4 * sum(a * b for a, b in network.state_shapes().values())
+        else:
+            assert engine.weight_bytes is engine.file_bytes is None and engine.parameters["bits"] == 6
+        assert engine.cost.per_call_s >= 0 and engine.cost.per_frame_s >= 0
+        assert engine.load_s > 0 and engine.cold_s > 0
+
+
+def test_quality_is_that_of_the_network_against_its_target(result, model):
+    audio, rate = bench_audio.load_clip(bench.CLIP).at(48_000)
+    target = apply(effect("bitcrusher").processor(bits=6), audio, rate)
+    output = apply(open_processor(str(model), engine="torch").processor, audio, rate)
+    dsp, network = result[0].quality
+    assert network.likeness.esr == pytest.approx(esr(target, output), rel=1e-3)
+    assert network.target == "bitcrusher" and dsp.likeness is None
+    assert network.target_character == dsp.character
+    assert network.thd_difference_db == pytest.approx(network.character.thd_db - dsp.character.thd_db)
+
+
+def test_json_is_plain_and_complete(result):
+    document = json.loads(json.dumps(plain(result[0].to_json()), allow_nan=False))
+    assert set(document) == {"fxlab_bench", "machine", "setup", "engines", "cells", "quality", "peers", "gates", "skipped"}
+    assert document["machine"]["versions"]["numpy"] == np.__version__ and document["setup"]["runs"] == 2
+    for cell in document["cells"]:
+        assert {"effect", "engine", "buffer", "rtf", "rtf_ci", "p50_s", "p95_s", "p99_s", "p999_s", "max_s", "misses"} <= set(cell)
+        assert {"mean_s", "std_s", "mad_s", "deadline_s", "samples_per_s", "times_realtime", "warm_up", "histogram"} <= set(cell)
+        assert sum(cell["histogram"]["counts"]) == cell["blocks"]
+        assert len(cell["histogram"]["edges_s"]) == len(cell["histogram"]["counts"]) + 1
+
+
+def test_csv_has_a_row_per_cell(result):
+    found, folder = result
+    with open(folder / "cells.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(found.cells)
+    for row, cell in zip(rows, found.cells, strict=True):
+        assert (row["effect"], row["engine"], int(row["buffer"])) == (cell.effect, cell.engine, cell.buffer)
+        assert float(row["p99"]) == cell.stats.p99_s and float(row["rtf"]) == cell.rtf.median
+        assert bool(row["esr"]) == (cell.effect == "crush")
+
+
+def test_plot_is_a_picture(result):
+    data = (result[1] / "cells.png").read_bytes()
+    assert data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82") and len(data) > 20_000
+    assert len(list(result[1].iterdir())) == 2, "temporary files are gone"
+
+
+def test_gates_are_tried_and_required(result):
+    found, _ = result
+    assert [outcome.passed for outcome in found.gates] == [True, False, False]
+    assert [outcome.checked for outcome in found.gates] == [10, 6, 2]
+    with pytest.raises(CheckError, match="esr = .* limit 1e-09") as failed:
+        bench.require_gates(found)
+    assert failed.value.exit_code == 5 and "crush/onnx at 64: p99" in failed.value.message
+    bench.require_gates(dataclasses.replace(found, gates=found.gates[:1]))
+
+
+def test_realtime_buffer_is_the_smallest_from_which_all_keep_up(result):
+    cell = result[0].cells[0]
+
+    def report(buffer, share):
+        return dataclasses.replace(cell, buffer=buffer, stats=dataclasses.replace(cell.stats, deadline_s=1.0, p99_s=share))
+
+    def smallest(*shares):
+        cells = [report(2**i, share) for i, share in enumerate(shares)]
+        return bench.smallest_realtime(cells)
+
+    assert smallest(0.5, 0.5, 0.5) == 1
+    assert smallest(3.0, 1.0, 0.5, 0.4) == 4
+    assert smallest(0.5, 2.0, 0.5, 0.4) == 4, "one that fails in between is no real-time size"
+    assert smallest(0.5, 0.5, 2.0) is None
+
+
+def test_engines_can_be_chosen(model):
+    found = measured(EffectSettings("bitcrusher"), EffectSettings(str(model)), engines=["numba", "onnx"])
+    assert [(e.effect, e.engine) for e in found.engines] == [("bitcrusher", "numba"), ("crush", "onnx")]
+    only = measured(EffectSettings("bitcrusher"), EffectSettings(str(model)), engines=["numba"])
+    assert [e.effect for e in only.engines] == ["bitcrusher"] and only.skipped == ["crush doesn't run on numba"]
+
+
+def test_same_effect_twice_keeps_two_names():
+    found = measured(EffectSettings("bitcrusher", "numba"), EffectSettings("bitcrusher", "numba", {"bits": 3}))
+    assert [e.effect for e in found.engines] == ["bitcrusher", "bitcrusher (2)"]
+    assert [q.character.thd_db for q in found.quality][0] != found.quality[1].character.thd_db
+
+
+def test_audio_of_any_rate_and_width(tmp_path, model):
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "take.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (30_000, 3)), 22_050)
+    found = measured(EffectSettings("bitcrusher", "numba"), EffectSettings(str(model), "onnx"), input=path)
+    assert [e.sample_rate_hz for e in found.engines] == [22_050, 48_000]
+    assert {c.stats.deadline_s for c in found.cells if c.effect == "bitcrusher"} == {64 / 22_050, 256 / 22_050}
+
+
+@pytest.mark.parametrize("samples", [np.zeros(5000), np.full(5000, 0.5), np.full(1, 0.3)])
+def test_silence_dc_and_one_sample_are_audio_too(tmp_path, model, samples):
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, samples, 48_000)
+    found = measured(EffectSettings(str(model), "onnx"), input=path)
+    assert found.quality[0].likeness.verdict == "failed"
+    json.dumps(plain(found.to_json()), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"effects": [EffectSettings("saturatr")]}, UsageError),
+        ({"effects": [EffectSettings("nothing.onnx")]}, InputError),
+        ({"engines": ["cuda"]}, UsageError),
+        ({"effects": [EffectSettings("bitcrusher")], "engines": ["onnx"]}, UsageError),
+        ({"gates": ["p99<1"]}, UsageError),
+        ({"settings": BenchSettings(buffers=[0])}, UsageError),
+        ({"settings": BenchSettings(buffers=[])}, UsageError),
+        ({"settings": BenchSettings(buffers=[1.5])}, UsageError),
+        ({"settings": BenchSettings(runs=0)}, UsageError),
+        ({"settings": BenchSettings(gc="maybe")}, UsageError),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(request_, error):
+    with pytest.raises(error) as refused:
+        bench.run(bench.Request(**{"effects": [EffectSettings("bitcrusher", "numba")], **request_}))
+    assert refused.value.hint
+
+
+def test_files_are_not_overwritten_unasked(tmp_path):
+    path = tmp_path / "there.csv"
+    path.write_text("old")
+    with pytest.raises(UsageError, match="exists"):
+        measured(EffectSettings("bitcrusher", "numba"), csv=path)
+    assert path.read_text() == "old"
+    measured(EffectSettings("bitcrusher", "numba"), csv=path, force=True)
+    assert path.read_text().startswith("effect,engine,buffer")
+    with pytest.raises(OutputError):
+        measured(EffectSettings("bitcrusher", "numba"), csv=path / "below.csv")
+
+
+def test_peers_need_pedalboard(monkeypatch):
+    monkeypatch.setattr(bench_peers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match="isn't installed") as missing:
+        measured(EffectSettings("bitcrusher", "numba"), peers=True)
+    assert missing.value.exit_code == 4 and "pip install" in missing.value.hint
+
+
+def test_peers_do_the_same_work():
+    """Both sides of a contest must make the same sound, or the ratio means nothing."""
+    pytest.importorskip("pedalboard")
+    rng = np.random.default_rng(1)
+    audio = (0.2 * rng.standard_normal((1, 48_000))).astype(np.float32)
+    for name, (_, ours, theirs) in bench_peers._contests(audio, 48_000).items():
+        difference = esr(theirs(), ours())
+        assert difference < (1e-2 if name == "saturator" else 1e-9), name
+
+
+@pytest.mark.parametrize("engine", ["torch", "torchscript"])
+def test_activations_are_what_torch_records(model, engine):
+    """torch's own record of allocations over one block, against what watching the operators tells."""
+    import torch
+
+    from fxlab.services.bench_tensors import peak_bytes
+
+    processor = open_processor(str(model), engine=engine).processor
+    processor.prepare(48_000, 1, 256)
+    block = np.zeros((1, 256), np.float32)
+    for _ in range(3):
+        processor.process(block, block.copy())
+    with torch.autograd.profiler.profile(profile_memory=True, use_kineto=False) as recorded:
+        processor.process(block, block.copy())
+    ends = sorted((event.time_range.end, event.self_cpu_memory_usage) for event in recorded.function_events)
+    peak = np.cumsum([size for _, size in ends]).max()
+    assert peak_bytes(processor, 256) == pytest.approx(peak, rel=0.03)
+
+
+def test_activations_of_a_graph_by_hand():
+    """dry (1, 1, n) -> a = 4 channels -> b = a + a -> wet = 1 channel: a and b are alive together, then b and wet."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in (("w", (4, 1, 1)), ("v", (1, 4, 1)))]
+    nodes = [
+        helper.make_node("Conv", ["dry", "w"], ["a"]),
+        helper.make_node("Add", ["a", "a"], ["b"]),
+        helper.make_node("Conv", ["b", "v"], ["wet"]),
+    ]
+    audio = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["channels", 1, "frames"]) for name in ("dry", "wet")]
+    model = helper.make_model(helper.make_graph(nodes, "g", audio[:1], audio[1:], weights))
+    assert bench_memory.activation_bytes(model, 100) == 4 * 100 * (4 + 4)
+
+
+def test_memory_of_a_dsp_block_is_counted():
+    from fxlab.effects.processor import Processor
+
+    class Scratch(Processor):
+        def _allocate(self):
+            self._state["s"] = np.zeros((1, 100), np.float32)
+
+        def _run(self, block, out):
+            temporary = np.zeros(50_000, np.float64)
+            out[:] = block + temporary[0]
+
+    processor = Scratch()
+    processor.prepare(48_000, 1, 64)
+    assert bench_memory.state_bytes(processor) == 400
+    assert bench_memory.block_bytes(processor, 64) == pytest.approx(400_000, rel=0.05)
+    kernel = effect("bitcrusher").processor("numba")
+    kernel.prepare(48_000, 1, 64)
+    assert bench_memory.block_bytes(kernel, 64) < 4096, "the kernel allocates nothing to speak of"
+
+
+def test_clip_is_what_fxlab_makes():
+    clip = bench_audio.load_clip(bench.CLIP)
+    assert clip.rate_hz == bench_audio.CLIP_RATE_HZ and clip.audio.shape == (1, 240_000)
+    difference = np.abs(clip.audio[0] - bench_audio.synthesize_clip())
+    assert difference.max() < 2.5 / 32_768, "16 bit and its dither"
+    assert math.isclose(np.abs(clip.audio).max(), 10 ** (-4 / 20), rel_tol=1e-3)
+    assert bench.CLIP.stat().st_size < 300_000
