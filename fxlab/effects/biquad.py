@@ -144,8 +144,8 @@ def response(sections: np.ndarray, freqs_hz: np.ndarray, rate_hz: float) -> np.n
     return total
 
 
-def tail_samples(sections: np.ndarray) -> int:
-    """Samples that a cascade (n, 5) rings on above -120 dB of full scale.
+def tail_samples(sections: np.ndarray, level: float = 1.0) -> int:
+    """Samples that a cascade (n, 5) rings on above -120 dB of full scale after an input of at most `level`.
 
     Per section: the time in which its slowest pole falls by 120 dB and by its own largest gain. Sections add up.
     """
