@@ -114,7 +114,12 @@ def find(name_or_path: str | Path) -> Path:
     for folder, _ in _folders():
         if (folder / f"{text}.toml").is_file():
             return folder / f"{text}.toml"
-    raise UsageError(f"There is no profile '{text}'.", nearest(text, [info.name for info in available()]))
+    raise UsageError(f"There is no profile '{text}'.", nearest(text, names()))
+
+
+def names() -> list[str]:
+    """What `--profile` takes, sorted."""
+    return sorted({path.stem for folder, _ in _folders() for path in folder.glob("*.toml")})
 
 
 def available() -> list[ProfileInfo]:

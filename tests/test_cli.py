@@ -256,6 +256,8 @@ def test_completion_offers_verbs_and_their_options(shell):
     if shell == "bash":
         assert "profiles" in fxlab(_FXLAB_COMPLETE="complete_bash", COMP_WORDS="fxlab pro", COMP_CWORD="1").stdout.split()
         assert "check" in fxlab(_FXLAB_COMPLETE="complete_bash", COMP_WORDS="fxlab profiles ch", COMP_CWORD="2").stdout.split()
+        line = "fxlab render --profile sat"
+        assert "saturator" in fxlab(_FXLAB_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD="3").stdout.split()
 
 
 def test_profiles_verb_end_to_end(tmp_path, capsys):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -197,6 +199,12 @@ def test_flag_over_profile_over_default(write):
 def test_every_packaged_profile_is_sound_and_describes_itself(name):
     assert profiles.read(profiles.find(name)).problems == []
     assert len(profiles.load(name).description) > 10
+
+
+def test_the_profile_that_the_readme_shows_is_sound(write):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert shown and all(profiles.read(write(text)).problems == [] for text in shown)
 
 
 def test_a_users_profile_hides_the_packaged_one_and_a_broken_one_hides_nothing_else(tmp_path):

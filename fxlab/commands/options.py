@@ -21,8 +21,20 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="K=V", help="A parameter, drive_db=12; in a chain saturator.drive_db=12 or 2.drive_db=12."),
 ]
+
+
+def profile_names() -> list[str]:
+    """For the shell's completion."""
+    from fxlab.profiles import names
+
+    return names()
+
+
 ProfileName = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME|FILE", help="Settings to start from; see `fxlab profiles list`.")
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME|FILE", help="Settings to start from; see `fxlab profiles list`.", autocompletion=profile_names
+    ),
 ]
 Engine = Annotated[
     str | None,

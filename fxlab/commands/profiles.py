@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fxlab.commands.options import examples
+from fxlab.commands.options import examples, profile_names
 
-Name = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A profile's name or its file.")]
+Name = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A profile's name or its file.", autocompletion=profile_names)]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Profile files.", show_default=False)]
 
 
