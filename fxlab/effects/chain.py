@@ -63,7 +63,8 @@ class Chain(Processor):
             processor.reset()
 
     def state(self) -> State:
-        return {f"{at}.{name}": array for at, processor in enumerate(self.processors) for name, array in processor.state().items()}
+        stages = enumerate(processor.state() for processor in self.processors)
+        return {f"{at}.{name}": array for at, state in stages for name, array in state.items()}
 
     def restore(self, state: State) -> None:
         for at, processor in enumerate(self.processors):

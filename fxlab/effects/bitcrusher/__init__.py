@@ -12,7 +12,7 @@ EFFECT = Effect(
     help="Fewer bits and a lower sample rate.",
     parameters=(
         Param("bits", 8, 1, 24, "bit", "Word length; fractions allowed. A step is 2 / 2^bits of the range -1..1."),
-        Param("rate_hz", 192_000, 100, 192_000, "Hz", "Sample rate to reduce to; nothing happens at or above the audio's own.", "log"),
+        Param("rate_hz", 192_000, 100, 192_000, "Hz", "Sample rate to reduce to; off at or above the audio's own.", "log"),
         Choice("dither", "none", ("none", "tpdf"), "Triangular noise of +-1 step before rounding; digital silence stays silent."),
         Choice(
             "antialias",

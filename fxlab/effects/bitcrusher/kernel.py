@@ -19,7 +19,8 @@ class Bitcrusher(stream.Bitcrusher):
         q = self.quantiser
         self._law = q.scale, q.top, q.ceiling
         # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
-        self._whole = tuple(np.float32(value) for value in (q.scale, 1.0 / q.scale, q.top)) if float(self.bits).is_integer() else None
+        whole = float(self.bits).is_integer()
+        self._whole = (np.float32(q.scale), np.float32(1.0 / q.scale), np.float32(q.top)) if whole else None
 
     def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
         state = self._state

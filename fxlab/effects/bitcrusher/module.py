@@ -8,7 +8,6 @@ Quantization", ICLR 2020).
 
 from __future__ import annotations
 
-
 import numpy as np
 import torch
 from torch import Tensor, nn
