@@ -14,7 +14,7 @@ def show_render(result: Result) -> None:
     """One line per file, then whatever is worth knowing about single ones."""
     done = [report for report in result.files if report.error is None]
     if done:
-        columns = ("output", "length", "format", "peak in", "peak out", "LUFS in", "LUFS out", "clipped")
+        columns = ("output", "length", "format", "peak dB", "LUFS", "clipped")
         output.out().print(table("", columns, [_row(report) for report in done], numbers=columns[3:]))
     for text in dict.fromkeys(note for report in done for note in _notes(report, len(done) > 1)):
         output.note(text)
@@ -33,11 +33,9 @@ def _row(report: FileReport) -> tuple:
     return (
         report.output,
         duration(report.seconds),
-        f"{report.sample_rate_hz} Hz, {report.channels} ch, {_SAMPLES[report.subtype]}",
-        _level(report.before.peak_db),
-        _level(report.after.peak_db),
-        _level(report.before.lufs),
-        _level(report.after.lufs),
+        f"{report.sample_rate_hz / 1000:g} kHz, {report.channels} ch, {_SAMPLES[report.subtype]}",
+        f"{_level(report.before.peak_db)} → {_level(report.after.peak_db)}",
+        f"{_level(report.before.lufs)} → {_level(report.after.lufs)}",
         report.clipped,
     )
 

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+COMMAND = [sys.executable, "-m", "fxlab", "render"]
+
+
+def render(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    environment = os.environ | {"COLUMNS": "140"}
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=300)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    tone = 0.4 * np.sin(2 * np.pi * 110 * np.arange(44_100) / 44_100)
+    with soundfile.SoundFile(tmp_path / "take.flac", "w", 44_100, 2, "PCM_24") as file:
+        file.title = "A take"
+        file.write(np.stack([tone, -tone], axis=1))
+    return tmp_path
+
+
+def test_a_file_in_a_file_out(folder):
+    done = render("take.flac", "--effect", "saturator", "--set", "drive_db=18", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "take.saturator.wav" in done.stdout and "LUFS" in done.stdout
+    with soundfile.SoundFile(folder / "take.saturator.wav") as file:
+        assert (file.samplerate, file.channels, file.frames, file.subtype, file.title) == (44_100, 2, 44_100, "PCM_24", "A take")
+    assert sorted(path.name for path in folder.iterdir()) == ["take.flac", "take.saturator.wav"]
+    again = render("take.flac", "--effect", "saturator", cwd=folder)
+    assert again.returncode == 2 and "exists already" in again.stderr and "--force" in again.stderr
+    assert render("take.flac", "--effect", "saturator", "--force", cwd=folder).returncode == 0
+
+
+def test_a_chain_with_every_option(folder):
+    options = [
+        "-e",
+        "eq",
+        "-e",
+        "saturator",
+        "--set",
+        "eq.peak1_db=6",
+        "--set",
+        "2.drive_db=3",
+        "--engine",
+        "numpy",
+        "--mix",
+        0.5,
+    ]
+    options += [
+        "--tail",
+        "0.5s",
+        "--format",
+        "flac",
+        "--bit-depth",
+        16,
+        "--workers",
+        1,
+        "--plot",
+        "picture.png",
+        "-o",
+        "v1.0/",
+        "--json",
+    ]
+    done = render("take.flac", *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["chain"] == ["eq", "saturator"] and document["failed"] == 0
+    report = document["files"][0]
+    assert report["output"] == str(Path("v1.0", "take.flac")) and report["subtype"] == "PCM_16" and report["tail_s"] == 0.5
+    assert report["peak_db_in"] == pytest.approx(-7.96, abs=0.01) and report["lufs_in"] is not None
+    assert soundfile.info(folder / "v1.0" / "take.flac").frames == 44_100 + 22_050
+    assert (folder / "picture.png").stat().st_size > 10_000
+
+
+def test_a_profile_and_its_format(folder):
+    (folder / "mine.toml").write_text('[[effects]]\nname = "clipper"\n[render]\nformat = "ogg"\nmix = 0.9\n', "utf-8")
+    assert render("take.flac", "--profile", "mine.toml", cwd=folder).returncode == 0
+    assert soundfile.info(folder / "take.clipper.ogg").subtype == "VORBIS"
+    assert render("take.flac", "--profile", "mine.toml", "-o", "out.wav", cwd=folder).returncode == 0
+    assert soundfile.info(folder / "out.wav").subtype == "PCM_24"
+
+
+def test_a_batch_with_a_bad_file(folder):
+    (folder / "bad.wav").write_bytes(b"")
+    done = render(".", "nowhere.wav", "-e", "bitcrusher", "-o", "out", "--workers", 2, cwd=folder)
+    assert done.returncode == 3
+    assert "bad.wav is empty" in done.stderr and "no file nowhere.wav" in done.stderr and "2 of 3 files failed" in done.stderr
+    assert [path.name for path in (folder / "out").iterdir()] == ["take.wav"]
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "words"),
+    [
+        (2, ["take.flac"], "No effect"),
+        (2, ["take.flac", "-e", "saturatr"], "saturator"),
+        (2, ["take.flac", "-e", "saturator", "--set", "drive_db=1000"], "out of range"),
+        (2, ["take.flac", "-e", "saturator", "--mix", "2"], "out of range"),
+        (2, ["take.flac", "-e", "saturator", "--format", "mp3"], "wav"),
+        (2, ["take.flac", "-e", "saturator", "--bit-depth", "8"], "16"),
+        (2, ["take.flac", "-e", "saturator", "-o", "take.flac", "--force"], "is an input"),
+        (3, ["nowhere.wav", "-e", "saturator"], "There is no file"),
+        (3, ["text.wav", "-e", "saturator"], "isn't an audio file"),
+        (3, ["*.opus", "-e", "saturator"], "No audio file matches"),
+        (3, ["take.flac", "-e", "nowhere.onnx"], "nowhere.onnx"),
+        (6, ["take.flac", "-e", "saturator", "-o", "text.wav/out.wav"], "Can't write"),
+    ],
+)
+def test_mistakes(folder, code, arguments, words):
+    (folder / "text.wav").write_text("not audio at all")
+    before = sorted(path.name for path in folder.rglob("*"))
+    done = render(*arguments, cwd=folder)
+    assert done.returncode == code and words in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert sorted(path.name for path in folder.rglob("*")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions don't bind this user")
+def test_an_unwritable_folder(folder):
+    (folder / "locked").mkdir(mode=0o555)
+    done = render("take.flac", "-e", "saturator", "-o", "locked/", cwd=folder)
+    assert done.returncode == 6 and "Permission denied" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_ctrl_c_leaves_nothing_half_written(tmp_path, workers, whole_group):
+    for name in ("a.flac", "b.flac"):
+        with soundfile.SoundFile(tmp_path / name, "w", 48_000, 1, "PCM_16") as file:
+            for _ in range(30):
+                file.write(np.zeros(48_000 * 60, np.int16))
+    arguments = ["a.flac", "b.flac", "-e", "saturator", "-o", "out/", "--format", "flac", "--workers", str(workers)]
+    process = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while len(list(tmp_path.glob("out/.fxlab-*"))) < workers and time.monotonic() < deadline:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Interrupted" in said and "Traceback" not in said, said
+    assert list((tmp_path / "out").iterdir()) == []
