@@ -161,7 +161,8 @@ def _peers(result: Result):
     columns = ("effect/numba", "against", "ours", "theirs", "times faster")
     rows = [(p.effect, p.peer, duration(p.ours_s.median), duration(p.theirs_s.median), figure(p.ratio)) for p in result.peers]
     seconds = result.peers[0].seconds_of_audio
-    return table(f"Peers: {seconds:g} s of mono audio in one call, one thread, medians of runs in turns", columns, rows, columns[2:])
+    title = f"Peers: {seconds:g} s of mono audio in one call, one thread, medians of runs in turns"
+    return table(title, columns, rows, columns[2:])
 
 
 def _gates(result: Result):

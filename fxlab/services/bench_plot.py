@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxlab.metrics.timing import log_edges
+from fxlab.metrics.timing import histogram, log_edges
 from fxlab.services.bench_report import CellReport, Result
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DASHES = {"numpy": ":", "numba": "-", "torch": ":", "torchscript": "--", "onnx": "-"}
 _MARKS = {"numpy": "o", "numba": "s", "torch": "o", "torchscript": "^", "onnx": "s"}
-_BINS = 90
+_BINS = 160
 
 
 def figure(result: Result) -> Figure:
@@ -25,8 +25,9 @@ def figure(result: Result) -> Figure:
 
     shown = _chosen(sorted({cell.buffer for cell in result.cells}))
     colours = {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(e.effect for e in result.engines))}
-    drawn = Figure(figsize=(12, 4.5 + 2.3 * len(shown)), layout="constrained")
-    axes = drawn.subplots(1 + len(shown), 1, height_ratios=[1.5] + [1] * len(shown))
+    height = 0.8 + 0.28 * len(result.engines)
+    drawn = Figure(figsize=(12, 4.5 + height * len(shown)), layout="constrained")
+    axes = drawn.subplots(1 + len(shown), 1, height_ratios=[4] + [height] * len(shown))
     _draw_rtf(axes[0], result, colours)
     low = min(np.percentile(cell.times_s, 0.1) for cell in result.cells if cell.buffer in shown)
     high = max(max(cell.times_s.max(), cell.stats.deadline_s) for cell in result.cells if cell.buffer in shown)
@@ -74,15 +75,20 @@ def _draw_rtf(axis: Axes, result: Result, colours: dict[str, str]) -> None:
 
 
 def _draw_times(axis: Axes, cells: Sequence[CellReport], colours: dict[str, str], edges: np.ndarray) -> None:
-    for cell in cells:
-        counts, _ = np.histogram(np.clip(cell.times_s * 1e6, edges[0], edges[-1]), edges)
-        style = {"color": colours[cell.effect], "linestyle": _DASHES[cell.engine]}
-        axis.stairs(100 * counts / counts.sum(), edges, linewidth=1.3, label=f"{cell.effect} / {cell.engine}", **style)
-        axis.axvline(cell.stats.p99_s * 1e6, ymax=0.08, linewidth=3, **style)
+    """A row per engine, its height the square root of the share of blocks, so that the rare slow ones are seen."""
+    for row, cell in enumerate(reversed(cells)):
+        counts = histogram(cell.times_s * 1e6, edges)
+        heights = row + 0.85 * np.sqrt(counts / counts.max())
+        style = {"color": colours[cell.effect], "linewidth": 1}
+        axis.stairs(heights, edges, baseline=row, fill=True, alpha=0.35, **style)
+        axis.stairs(np.where(counts > 0, heights, np.nan), edges, baseline=None, **style)
+        for time_s, dash in ((cell.stats.p50_s, "-"), (cell.stats.p99_s, ":")):
+            axis.plot([time_s * 1e6] * 2, [row, row + 0.9], color="black", linewidth=1.2, linestyle=dash)
     deadline = cells[0].stats.deadline_s * 1e6
     axis.axvline(deadline, color="crimson", linewidth=1.2)
-    place = {"xycoords": ("data", "axes fraction"), "ha": "left", "va": "top"}
-    axis.annotate(" deadline", (deadline, 0.97), color="crimson", fontsize=8, **place)
-    axis.set(xscale="log", yscale="log", xlim=(edges[0], edges[-1]), ylim=(0.003, 150), ylabel="% of blocks")
-    axis.set_title(f"{cells[0].buffer} frames (short marks: p99)", fontsize=9, loc="left")
-    axis.grid(alpha=0.25)
+    axis.set(xscale="log", xlim=(edges[0], edges[-1]), ylim=(0, len(cells)))
+    axis.set_yticks(np.arange(len(cells)) + 0.3, [f"{cell.effect} / {cell.engine}" for cell in reversed(cells)], fontsize=8)
+    axis.tick_params(axis="y", length=0)
+    frames = f"{cells[0].buffer} frame" + ("s" if cells[0].buffer > 1 else "")
+    axis.set_title(f"{frames}: p50 solid, p99 dotted, deadline red ({deadline:.0f} µs)", fontsize=9, loc="left")
+    axis.grid(alpha=0.25, axis="x")
