@@ -17,8 +17,8 @@ EFFECT = Effect(
         Choice(
             "antialias",
             "polyblep",
-            ("none", "polyblep", "adaa"),
-            "polyblep smooths the steps of a reduced rate; adaa also those of the quantiser, by first-order ADAA.",
+            ("none", "polyblep", "adaa1"),
+            "polyblep smooths the steps of a reduced rate; adaa1 also those of the quantiser, by first-order ADAA.",
         ),
         Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate at which it is computed."),
     ),

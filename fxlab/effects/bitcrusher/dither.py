@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 SEED = 0x6678_6C61_6200_0000  # any fixed value; the channel is added to it
+SILENT = 1e-12  # -240 dB of full scale: what is below counts as digital silence and isn't dithered
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -6,7 +6,9 @@ import numpy as np
 from numba import njit
 
 from fxlab.effects.bitcrusher import dither, stream
+from fxlab.effects.oversampling_kernel import Oversampler
 
+_SILENT = dither.SILENT
 _INFINITE = np.float32(np.inf)
 _tpdf = njit(cache=True, nogil=True)(dither.tpdf)
 
@@ -14,26 +16,34 @@ _tpdf = njit(cache=True, nogil=True)(dither.tpdf)
 class Bitcrusher(stream.Bitcrusher):
     """Streaming bitcrusher, compiled by Numba; parameters as declared in `fxlab.effects.bitcrusher`."""
 
+    oversampler = Oversampler
+
     def _allocate(self) -> None:
         super()._allocate()
         q = self.quantiser
         self._law = q.scale, q.top, q.ceiling
         # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
-        whole = float(self.bits).is_integer()
-        self._whole = (np.float32(q.scale), np.float32(1.0 / q.scale), np.float32(q.top)) if whole else None
+        plain = not (self.reduces or self.averages or self.dithered) and self.oversample == 1 and float(self.bits).is_integer()
+        self._exact = (np.float32(q.scale), np.float32(1.0 / q.scale), np.float32(q.top)) if plain else None
 
     def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
+        if self._exact:
+            _round(block, out, *self._exact)
+            return
         state = self._state
-        if self.reduces:
-            _hold(
-                block, out, *self._law, self.dithered, self.clock_hz, self.rate_hz, self.smooths,
-                self._keys, state["counters"], state["previous"], state["held"], state["pending"],
-            )  # fmt: skip
-        elif self.averages or self.dithered or not self._whole:
-            _staircase(block, out, *self._law, self.dithered, self.averages, self._keys, state["counters"], state["previous"])
-        else:
-            _round(block, out, *self._whole)
-
+        counters, previous = state["counters"], state["previous"]
+        done, k = counters
+        # Row by row: rows are contiguous whatever part of a buffer the block is, so one compilation serves all.
+        for channel, key in enumerate(self._keys):
+            row, target = block[channel], out[channel]
+            if self.reduces:
+                k = _hold(
+                    row, target, *self._law, self.dithered, self.smooths, self.clock_hz, self.rate_hz,
+                    key, counters, channel, previous, state["held"], state["pending"],
+                )  # fmt: skip
+            else:
+                _staircase(row, target, *self._law, self.dithered, self.averages, key, done, channel, previous)
+        counters[0], counters[1] = done + block.shape[1], k
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _round(block, out, scale, step, top):
@@ -50,7 +60,7 @@ def _round(block, out, scale, step, top):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _in_steps(x, scale, dithered, key, index):
     """A sample in steps, dithered unless it's digital silence."""
-    if dithered and x != 0.0:
+    if dithered and abs(x) > _SILENT:
         return x * scale + _tpdf(key, np.uint64(index))
     return x * scale
 
@@ -75,53 +85,49 @@ def _mean(start, end, scale, top, ceiling):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _staircase(block, out, scale, top, ceiling, dithered, averages, keys, counters, previous):
+def _staircase(source, target, scale, top, ceiling, dithered, averages, key, done, channel, previous):
     """Rounds every sample, with dither and anti-aliasing; `previous` holds the last value in steps of each channel."""
-    for channel in range(block.shape[0]):
-        source, target = block[channel], out[channel]
-        key, last, start = keys[channel], previous[channel], counters[0]
-        for i in range(len(source)):
-            x = np.float64(source[i])
-            steps = _in_steps(x if abs(x) < np.inf else 0.0, scale, dithered, key, start + i)
-            if averages:
-                target[i] = _mean(last, steps, scale, top, ceiling)
-            else:
-                target[i] = _quantise(steps, scale, top, ceiling)
-            last = steps
-        previous[channel] = last
-    counters[0] += block.shape[1]
+    last = previous[channel]
+    for i in range(len(source)):
+        x = np.float64(np.float32(source[i]))
+        steps = _in_steps(x if abs(x) < np.inf else 0.0, scale, dithered, key, done + i)
+        if averages:
+            target[i] = _mean(last, steps, scale, top, ceiling)
+        else:
+            target[i] = _quantise(steps, scale, top, ceiling)
+        last = steps
+    previous[channel] = last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hold(block, out, scale, top, ceiling, dithered, clock_hz, rate_hz, smooths, keys, counters, previous, held, pending):
-    """Samples the input anew `rate_hz` times a second, rounds and holds.
+def _hold(
+    source, target, scale, top, ceiling, dithered, smooths, clock_hz, rate_hz, key, counters, channel, previous, held, pending
+):  # fmt: skip
+    """Samples the input anew `rate_hz` times a second, rounds and holds; returns the number of the next instant.
 
     The k-th instant is k * clock_hz / rate_hz, never a running sum, so the phase can't drift. The value there is interpolated
     between the two samples around it, and the step is spread over both by its polyBLEP residual (Valimaki and Huovilainen,
     "Antialiasing Oscillators in Subtractive Synthesis", IEEE SPM 2007), which costs one sample of delay.
     """
-    for channel in range(block.shape[0]):
-        source, target, key = block[channel], out[channel], keys[channel]
-        before, level, waiting = previous[channel], held[channel], pending[channel]
-        start, k = counters[0], counters[1]
-        due = k * clock_hz / rate_hz
-        for i in range(len(source)):
-            x = np.float64(source[i])
-            x = x if abs(x) < np.inf else 0.0
-            after = 0.0
-            while due <= start + i:
-                since = start + i - due
-                steps = _in_steps(x + since * (before - x), scale, dithered, key, k)
-                value = _quantise(steps, scale, top, ceiling)
-                if smooths:
-                    waiting += 0.5 * since * since * (value - level)
-                    after -= 0.5 * (1.0 - since) * (1.0 - since) * (value - level)
-                level = value
-                k += 1
-                due = k * clock_hz / rate_hz
-            target[i] = waiting if smooths else level
-            waiting = level + after
-            before = x
-        previous[channel], held[channel], pending[channel] = before, level, waiting
-        if channel == block.shape[0] - 1:
-            counters[0], counters[1] = start + len(source), k
+    before, level, waiting = previous[channel], held[channel], pending[channel]
+    done, k = counters[0], counters[1]
+    due = k * clock_hz / rate_hz
+    for i in range(len(source)):
+        x = np.float64(np.float32(source[i]))
+        x = x if abs(x) < np.inf else 0.0
+        after = 0.0
+        while due <= done + i:
+            since = done + i - due
+            steps = _in_steps(x + since * (before - x), scale, dithered, key, k)
+            value = _quantise(steps, scale, top, ceiling)
+            if smooths:
+                waiting += 0.5 * since * since * (value - level)
+                after -= 0.5 * (1.0 - since) * (1.0 - since) * (value - level)
+            level = value
+            k += 1
+            due = k * clock_hz / rate_hz
+        target[i] = waiting if smooths else level
+        waiting = level + after
+        before = x
+    previous[channel], held[channel], pending[channel] = before, level, waiting
+    return k

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fxlab.effects.bitcrusher import dither as noise
+from fxlab.effects.oversampling_torch import downsample, upsample
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -53,14 +54,17 @@ class Bitcrusher(nn.Module):
     ) -> None:
         super().__init__()
         self.bits = nn.Parameter(torch.tensor(float(bits), dtype=torch.float64))
+        self.oversample = oversample
         self.reduces = rate_hz < sample_rate_hz
         self.clock_hz, self.rate_hz = float(oversample * sample_rate_hz), rate_hz
         self.dithered = dither == "tpdf"
         self.smooths = antialias != "none"
-        self.averages = antialias == "adaa"
+        self.averages = antialias == "adaa1"
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self._hold if self.reduces else self._staircase)(x.double()).to(x.dtype)
+        work = upsample(torch.where(torch.isfinite(x), x, 0.0).double(), self.oversample).float().double()
+        wet = (self._hold if self.reduces else self._staircase)(work)
+        return downsample(wet, self.oversample).to(x.dtype)
 
     def _staircase(self, x: Tensor) -> Tensor:
         noise = self._dither(x, torch.arange(x.shape[-1]))
@@ -107,7 +111,7 @@ class Bitcrusher(nn.Module):
             return torch.zeros_like(x)
         keys = noise.keys(x.shape[-2] if x.dim() > 1 else 1)[:, None]
         drawn = torch.from_numpy(noise.tpdf(keys, index.numpy().astype(np.uint64))).to(x.device)
-        return torch.where(x != 0.0, drawn if x.dim() > 1 else drawn[0], 0.0)
+        return torch.where(x.abs() > noise.SILENT, drawn if x.dim() > 1 else drawn[0], 0.0)
 
     def _quantise(self, x: Tensor, noise: Tensor) -> Tensor:
         scale, top, ceiling = self._law()

@@ -5,21 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from fxlab.effects.bitcrusher import dither, stream
+from fxlab.effects.oversampling import Oversampler
 
 
 class Bitcrusher(stream.Bitcrusher):
     """Streaming bitcrusher in NumPy; parameters as declared in `fxlab.effects.bitcrusher`."""
 
+    oversampler = Oversampler
+
+    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
+        super()._run(np.where(np.isfinite(block), block, np.float32(0)), out)
+
     def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
-        x = np.where(np.isfinite(block), block, np.float32(0)).astype(np.float64)
-        crush = self._hold if self.reduces else self._staircase
-        out[:] = crush(x)
+        x = block.astype(np.float32).astype(np.float64)
+        out[:] = self._hold(x) if self.reduces else self._staircase(x)
 
     def _in_steps(self, x: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Samples in steps, dithered unless they are digital silence."""
         steps = x * self.quantiser.scale
         if self.dithered:
-            steps += np.where(x != 0.0, dither.tpdf(self._keys[:, None], index.astype(np.uint64)), 0.0)
+            steps += np.where(np.abs(x) > dither.SILENT, dither.tpdf(self._keys[:, None], index.astype(np.uint64)), 0.0)
         return steps
 
     def _staircase(self, x: np.ndarray) -> np.ndarray:
