@@ -47,7 +47,7 @@ def integrated_lufs(audio: np.ndarray, sample_rate_hz: int, channel_map: Sequenc
 
 
 class LoudnessMeter:
-    """Integrated loudness of audio that arrives block by block; any split gives the same. Needs 800 bytes per minute.
+    """Integrated loudness of audio that arrives block by block; any split gives the same. Needs 5 kB per minute.
 
     Args:
         sample_rate_hz: 8-192 kHz.

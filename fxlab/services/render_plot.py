@@ -193,7 +193,7 @@ def _draw_zoom(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: int) 
         title=f"{1000 * length / rate:.0f} ms around the peak, from {start / rate:.2f} s", xlabel="time (ms)", ylabel="amplitude"
     )
     axis.grid(alpha=0.3)
-    axis.legend(loc="upper right", fontsize="small")
+    axis.legend(fontsize="small")
 
 
 def _draw_spectra(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: int) -> None:

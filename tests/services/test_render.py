@@ -11,9 +11,11 @@ import soundfile
 
 from fxlab.audio.files import probe, read
 from fxlab.audio.loudness import integrated_lufs
+from fxlab.audio.resampling import resample
 from fxlab.console.output import plain
 from fxlab.effects.processor import apply
 from fxlab.effects.registry import effect
+from fxlab.engines.loader import open_processor
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.services import render_file, render_plot
 from fxlab.services.render import Request, Result, run
@@ -59,7 +61,7 @@ def test_it_sounds_as_the_effect_itself(take):
 
 def test_an_oversampled_effect_is_aligned(take):
     # Almost no drive, no filter in the way: what comes out is what went in, and exactly where it was.
-    settings = {"drive_db": 0.0, "oversample": "4", "cutoff_hz": 20_000.0}
+    settings: dict = {"drive_db": 0.0, "oversample": "4", "cutoff_hz": 20_000.0, "bias": 0.0}
     audio, report = rendered(take, [EffectSettings("saturator", "auto", settings)])
     dry = read(take)[0]
     assert report.latency_ms > 0 and audio.shape == dry.shape
@@ -143,6 +145,35 @@ def test_clipping_is_counted_for_integers_only(tmp_path):
     assert report.clipped > 0 and report.after.peak_db > 0
     report = run(Request([tmp_path / "in.wav"], loud, tmp_path / "float.wav", bit_depth="float")).files[0]
     assert report.clipped == 0 and np.abs(read(report.output)[0]).max() > 1
+
+
+def test_a_model_of_another_rate_runs_at_its_own(tmp_path):
+    torch = pytest.importorskip("torch")
+    from fxlab.models import checkpoint
+    from fxlab.models.tcn import tcn
+
+    torch.manual_seed(1)
+    network = tcn("nano").eval()
+    card = {
+        "format": checkpoint.CARD_FORMAT,
+        "model": {"type": "tcn", "size": "nano", "config": network.config.to_json()},
+        "sample_rate_hz": RATE,
+        "latency": 0,
+        "receptive_field": network.receptive_field,
+        "effect": [{"name": "saturator", "parameters": {}}],
+    }
+    model = tmp_path / "model.safetensors"
+    checkpoint.save(model, network, card)
+    soundfile.write(tmp_path / "in.wav", noise(20_000), 44_100, subtype="FLOAT")
+    report = run(Request([tmp_path / "in.wav"], [EffectSettings(str(model))], plot=tmp_path / "in.png")).files[0]
+    assert report.output.name == "in.model.wav" and report.resampled_to_hz == [RATE] and (tmp_path / "in.png").is_file()
+    audio, rate = read(report.output)
+    inside = apply(open_processor(str(model)).processor, resample(read(tmp_path / "in.wav")[0], 44_100, RATE), RATE)
+    assert rate == 44_100 and audio.shape == (2, 20_000)
+    assert np.abs(audio - resample(inside, RATE, 44_100)[:, :20_000]).max() < 1e-5
+    (tmp_path / "broken.onnx").write_bytes(model.read_bytes()[:500])
+    with pytest.raises(InputError):
+        run(Request([tmp_path / "in.wav"], [EffectSettings(str(tmp_path / "broken.onnx"))]))
 
 
 @pytest.fixture
@@ -267,14 +298,14 @@ def test_pictures_of_very_short_and_silent_files(tmp_path, frames, level):
 
 
 def test_a_network_is_drawn_against_the_dsp_of_its_card(take, monkeypatch):
-    opened = render_file.open_chain([EffectSettings("clipper")])[0]
+    opened = render_file.open_chain([EffectSettings("bitcrusher")])[0]
     card = {"effect": [{"name": "saturator", "parameters": {"drive_db": 6.0, "oversample": "1"}}]}
     network = type(opened)("clone", "onnx", opened.processor, {}, card)
     drawn = {}
     monkeypatch.setattr(
         render_plot, "_figure", lambda title, curves, rate: drawn.update(title=title, curves=curves) or FakeFigure()
     )
-    settings = render_file.Settings([EffectSettings("clipper")])
+    settings = render_file.Settings([EffectSettings("bitcrusher")])
     wet = np.zeros(30_000, np.float32)
     render_plot.draw(take.with_name("a.png"), take, wet, settings, [network])
     reference = apply(effect("saturator").processor("numpy", drive_db=6.0, oversample="1"), read(take)[0][:1], RATE)[0]
