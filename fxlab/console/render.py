@@ -41,7 +41,7 @@ def _row(report: FileReport) -> tuple:
 
 
 def _level(value: float) -> str:
-    return f"{value:.1f}" if value > -200 else "–"
+    return f"{round(value, 1) + 0.0:.1f}" if value > -200 else "–"  # + 0.0: no minus sign before zero
 
 
 def _notes(report: FileReport, many: bool) -> list[str]:
@@ -62,7 +62,9 @@ def _notes(report: FileReport, many: bool) -> list[str]:
 def _warnings(report: FileReport) -> list[str]:
     warnings = []
     if report.clipped:
-        warnings.append(f"{report.output}: {report.clipped} samples clipped. Lower the level, or use --bit-depth float.")
+        warnings.append(
+            f"{report.output}: {report.clipped} samples clipped. Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
+        )
     if report.replaced_in:
         warnings.append(f"{report.input}: {report.replaced_in} samples were not numbers (NaN, infinity) and became silence.")
     if report.replaced_out:
