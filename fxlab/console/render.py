@@ -62,9 +62,8 @@ def _notes(report: FileReport, many: bool) -> list[str]:
 def _warnings(report: FileReport) -> list[str]:
     warnings = []
     if report.clipped:
-        warnings.append(
-            f"{report.output}: {report.clipped} samples clipped. Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
-        )
+        way_out = f"Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
+        warnings.append(f"{report.output}: {report.clipped} samples clipped. {way_out}")
     if report.replaced_in:
         warnings.append(f"{report.input}: {report.replaced_in} samples were not numbers (NaN, infinity) and became silence.")
     if report.replaced_out:
