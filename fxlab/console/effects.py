@@ -5,18 +5,25 @@ from __future__ import annotations
 from fxlab.console import output
 from fxlab.console.tables import duration, pairs, table
 from fxlab.effects.params import Choice, Parameter
-from fxlab.services.effects import Description, Listing
+from fxlab.engines.loader import engines_of
+from fxlab.services.effects import Description, Listing, ModelDescription
 
 
 def show_list(listing: Listing) -> None:
-    """One line per effect."""
-    rows = [(one.name, one.help, len(one.parameters), ", ".join([*one.engines, "torch"])) for one in listing.effects]
-    output.out().print(table("", ("effect", "what it does", "parameters", "forms"), rows, numbers=("parameters",)))
-    output.note("`fxlab effects show NAME` tells an effect's parameters.")
+    """One line per effect and model."""
+    rows = [(one.name, one.help, len(one.parameters), ", ".join(one.engines)) for one in listing.effects]
+    rows += [(name, "A neural model that comes with fxlab.", None, ", ".join(engines_of(name))) for name in listing.models]
+    output.out().print(table("", ("name", "what it does", "parameters", "engines"), rows, numbers=("parameters",)))
+    output.note("`fxlab effects show NAME` tells what an effect can be set to, or what a model is.")
 
 
-def show_description(shown: Description) -> None:
-    """An effect's parameters, and what it costs in time."""
+def show_description(shown: Description | ModelDescription) -> None:
+    """An effect's parameters or a model's card, and its latency and tail."""
+    if isinstance(shown, ModelDescription):
+        rate_hz = shown.card["sample_rate_hz"]
+        about = [("latency", _span(shown.latency, rate_hz)), ("tail", _span(shown.tail, rate_hz))]
+        output.out().print(pairs("", [("file", shown.path), ("engines", ", ".join(shown.engines)), *about, *_flat(shown.card)]))
+        return
     effect, out = shown.effect, output.out()
     out.print(f"{effect.name}: {effect.help}", markup=False, soft_wrap=True)
     columns = ("parameter", "default", "range", "scale", "what it does")
@@ -28,7 +35,7 @@ def show_description(shown: Description) -> None:
             (
                 ("latency", f"{_span(shown.latency, shown.sample_rate_hz)} {rate}"),
                 ("tail", f"{_span(shown.tail, shown.sample_rate_hz)} {rate}"),
-                ("forms", ", ".join([*effect.engines, "torch (differentiable)"])),
+                ("engines", ", ".join(effect.engines)),
             ),
         )
     )
@@ -38,6 +45,17 @@ def _row(one: Parameter) -> tuple:
     if isinstance(one, Choice):
         return one.name, str(one.default).lower(), one.range_text, "choice", one.help
     return one.name, f"{one.default:g}", one.range_text, one.scale, one.help
+
+
+def _flat(card: dict, prefix: str = "") -> list[tuple[str, object]]:
+    """A card's entries by dotted name."""
+    rows = []
+    for name, value in card.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{name}.")
+        else:
+            rows.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else value))
+    return rows
 
 
 def _span(samples: int, rate_hz: int) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from fxlab.effects.params import Choice, Parameter, Value
-from fxlab.effects.registry import Effect, effect, effects
+from fxlab.effects.registry import Effect, effects
+from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor
 
 RATE_HZ = 48_000
 """The sample rate that latency and tail are told for."""
@@ -13,12 +16,16 @@ RATE_HZ = 48_000
 
 @dataclass(frozen=True)
 class Listing:
-    """All effects that have a name."""
+    """All effects and shipped models, by name."""
 
     effects: list[Effect]
+    models: list[str]
 
     def to_json(self) -> dict:
-        return {"effects": [_summary(one) for one in self.effects]}
+        return {
+            "effects": [_summary(one) for one in self.effects],
+            "models": [{"name": name, "engines": list(engines_of(name))} for name in self.models],
+        }
 
 
 @dataclass(frozen=True)
@@ -45,22 +52,58 @@ class Description:
         }
 
 
+@dataclass(frozen=True)
+class ModelDescription:
+    """A network: what its card says, its delay and tail in samples at its own rate."""
+
+    name: str
+    path: Path
+    engines: tuple[str, ...]
+    card: dict[str, Any]
+    latency: int
+    tail: int
+
+    def to_json(self) -> dict:
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "engines": list(self.engines),
+            "latency_samples": self.latency,
+            "tail_samples": self.tail,
+            "card": self.card,
+        }
+
+
 def listing() -> Listing:
-    """Every effect, the built-in ones first."""
-    return Listing(list(effects().values()))
+    """Every effect, the built-in ones first, and the models that come with fxlab."""
+    return Listing(list(effects().values()), [name for name in SHIPPED if model_path(name).is_file()])
 
 
-def describe(name: str) -> Description:
-    """The effect called `name`; raises `UsageError` where there is none."""
-    found = effect(name)
+def describe(name: str) -> Description | ModelDescription:
+    """The effect, shipped model or model file called `name`.
+
+    Raises:
+        UsageError: There is none of that name.
+        InputError: A model file that is missing or damaged.
+    """
+    if name not in effects():
+        return _model(name)
+    found = effects()[name]
     # Any engine has the same latency and tail; the plain one needs no compiler.
     processor = found.processor("numpy" if "numpy" in found.engines else next(iter(found.engines)))
     processor.prepare(RATE_HZ, channels=1, max_block=1)
     return Description(found, RATE_HZ, processor.latency, processor.tail)
 
 
+def _model(name: str) -> ModelDescription:
+    opened = open_processor(name)
+    processor = opened.processor
+    processor.prepare(processor.native_rate_hz, channels=1, max_block=1)
+    return ModelDescription(opened.name, opened.path, engines_of(name), opened.card, processor.latency, processor.tail)
+
+
 def _summary(one: Effect) -> dict:
-    return {"name": one.name, "help": one.help, "engines": [*one.engines, "torch"]}
+    return {"name": one.name, "help": one.help, "engines": list(one.engines)}
 
 
 def _parameter(one: Parameter) -> dict[str, Value | list[Value]]:

@@ -1,0 +1,54 @@
+"""`fxlab effects`: every effect and parameter is shown, as tables and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fxlab.cli import run
+from fxlab.effects.registry import effects
+
+
+def answer(capsys, *arguments):
+    code = run(["effects", *arguments])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+def test_list_names_every_effect(capsys):
+    code, out, _ = answer(capsys, "list")
+    assert code == 0
+    assert all(name in out and effect.help.split()[0] in out for name, effect in effects().items())
+
+
+def test_list_as_json(capsys):
+    code, out, _ = answer(capsys, "list", "--json")
+    assert code == 0
+    rows = json.loads(out)["effects"]
+    assert {row["name"]: row["engines"] for row in rows} == {name: list(effect.engines) for name, effect in effects().items()}
+
+
+@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq"])
+def test_show_tells_every_parameter(capsys, name):
+    code, out, _ = answer(capsys, "show", name)
+    assert code == 0
+    for parameter in effects()[name].parameters:
+        assert parameter.name in out
+        assert parameter.range_text in " ".join(out.split())
+
+
+def test_show_as_json_can_be_set_again(capsys):
+    code, out, _ = answer(capsys, "show", "bitcrusher", "--json")
+    shown = json.loads(out)
+    assert code == 0
+    assert shown["latency_samples"] == 0
+    assert [one["name"] for one in shown["parameters"]] == [one.name for one in effects()["bitcrusher"].parameters]
+    defaults = {one["name"]: one["default"] for one in shown["parameters"]}
+    assert effects()["bitcrusher"].resolve(defaults) == effects()["bitcrusher"].resolve({})
+
+
+def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(capsys):
+    code, _, err = answer(capsys, "show", "bitcrush")
+    assert code == 2
+    assert "'bitcrusher'" in err
