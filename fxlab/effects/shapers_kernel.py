@@ -58,12 +58,13 @@ def saturate(x, out, gain, bias, offset):
 
 @njit(**_OPTIONS)
 def clip(x, out, ceiling, gain, makeup):
-    """out = makeup clamp(gain x, -ceiling, ceiling), all float32; non-finite samples count as silence."""
+    """out = makeup clamp(gain x, -ceiling, ceiling), all float32; samples as in `saturate`."""
     for i in range(len(x)):
+        size = abs(x[i])
         t = gain * x[i]
         t = -ceiling if t < -ceiling else t
         t = ceiling if t > ceiling else t
-        out[i] = makeup * (t if abs(x[i]) < _INFINITE else _ZEROF)
+        out[i] = makeup * (t if (size < _INFINITE) & (size > _SILENT) else _ZEROF)
 
 
 @njit(inline="always", **_OPTIONS)
