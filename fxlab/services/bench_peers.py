@@ -62,12 +62,12 @@ def _contests(audio: np.ndarray, rate_hz: int) -> dict[str, tuple[str, Callable[
     return {
         "saturator": (
             "pedalboard Distortion + LowpassFilter",
-            _player("saturator", audio, rate_hz, drive_db=_DRIVE_DB, cutoff_hz=_CUTOFF_HZ, antialias="none", oversample=1),
+            _player("saturator", audio, rate_hz, drive_db=_DRIVE_DB, bias=0, cutoff_hz=_CUTOFF_HZ),
             lambda: saturated(audio, rate_hz),
         ),
         "bitcrusher": (
             "pedalboard Bitcrush",
-            _player("bitcrusher", audio, rate_hz, bits=_BITS, oversample=1),
+            _player("bitcrusher", audio, rate_hz, bits=_BITS),
             lambda: crushed(audio, rate_hz),
         ),
     }

@@ -233,11 +233,10 @@ def test_peers_need_pedalboard(monkeypatch):
 def test_peers_do_the_same_work():
     """Both sides of a contest must make the same sound, or the ratio means nothing."""
     pytest.importorskip("pedalboard")
-    rng = np.random.default_rng(1)
-    audio = rng.uniform(-0.9, 0.9, (1, 48_000)).astype(np.float32)
-    for name, (_, ours, theirs) in bench_peers._contests(audio, 48_000).items():
-        difference = esr(theirs(), ours())
-        assert difference < (1e-2 if name == "saturator" else 1e-9), name
+    contests = bench_peers._contests(bench_audio.load_clip(bench.CLIP).audio, 48_000)
+    differences = {name: esr(theirs(), ours()) for name, (_, ours, theirs) in contests.items()}
+    assert differences["bitcrusher"] == 0
+    assert differences["saturator"] < 0.05, "fxlab's also takes off DC below 20 Hz, and its one-pole filter is another design"
 
 
 @pytest.mark.parametrize("engine", ["torch", "torchscript"])
