@@ -13,7 +13,7 @@ EFFECT = Effect(
     parameters=(
         Param("drive_db", 12, 0, 48, "dB", "Gain into the curve.", "db"),
         Param("bias", 0.2, -1, 1, "", "Offset into the curve; makes it asymmetric, which adds even harmonics."),
-        Param("makeup_db", 0, -24, 24, "dB", "Gain of the output.", "db"),
+        Param("makeup_db", -3, -24, 24, "dB", "Gain of the output; -3 dB leaves room for what the bias adds to one side.", "db"),
         Param("dc_block_hz", 20, 5, 200, "Hz", "Corner of the high-pass that removes DC after the curve.", "log"),
         Param("cutoff_hz", 4000, 200, 20_000, "Hz", "Corner of the low-pass, at most 0.49 of the sample rate.", "log"),
         Choice("lowpass", "one_pole", ("one_pole", "biquad"), "Slope of the low-pass: 6 dB, or 12 dB per octave (Butterworth)."),

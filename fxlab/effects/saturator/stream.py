@@ -16,7 +16,7 @@ class SaturatorStream(Processor):
         self,
         drive_db: float = 12.0,
         bias: float = 0.2,
-        makeup_db: float = 0.0,
+        makeup_db: float = -3.0,
         dc_block_hz: float = 20.0,
         cutoff_hz: float = 4000.0,
         lowpass: str = "one_pole",
