@@ -142,6 +142,20 @@ def test_declared_latency_aligns_dry_and_wet(oversample, antialias):
         assert abs(lag - held_for - processor.latency) <= 1.0
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"rate_hz": 700.0}, {"antialias": "adaa1"}, {"rate_hz": 700.0, "oversample": 4, "dither": "tpdf"}],
+    ids=str,
+)
+def test_silent_after_the_tail(settings):
+    processor = EFFECT.processor(bits=5, **settings)
+    x = np.zeros(3000, np.float32)
+    x[:1000] = 0.9
+    out = apply(processor, x, RATE)
+    assert not out[1000 + processor.tail :].any()
+    assert out[:1000].any()
+
+
 @pytest.mark.parametrize("settings", [{}, {"rate_hz": 11_025.0}, {"antialias": "adaa1"}, {"oversample": 4}])
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
 def test_not_a_number_counts_as_silence(engine, settings):
@@ -150,6 +164,25 @@ def test_not_a_number_counts_as_silence(engine, settings):
     bad[0, 500:503] = [np.nan, np.inf, -np.inf]
     clean[0, 500:503] = 0.0
     assert np.array_equal(crush(bad, engine=engine, **settings), crush(clean, engine=engine, **settings))
+
+
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_state_can_be_restored(engine):
+    settings = {"bits": 4, "rate_hz": 7777.0, "dither": "tpdf", "oversample": 2}
+    x = music_like(1200)
+    whole = crush(x, 1200, engine, **settings)
+    processor = EFFECT.processor(engine, **settings)
+    processor.prepare(RATE, 2, 600)
+    out = np.empty((2, 600), np.float32)
+    processor.process(np.ascontiguousarray(x[:, :600]), out)
+    saved = processor.state()
+    for _ in range(2):
+        processor.restore(saved)
+        processor.process(np.ascontiguousarray(x[:, 600:]), out)
+        assert np.array_equal(out, whole[:, 600:])
+    processor.reset()
+    processor.process(np.ascontiguousarray(x[:, :600]), out)
+    assert np.array_equal(out, whole[:, :600])
 
 
 def test_gradient_passes_straight_through_inside_full_scale():

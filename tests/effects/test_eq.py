@@ -157,6 +157,24 @@ def test_tail_covers_what_rings_on():
     assert np.abs(out[9600 + processor.tail // 4 :]).max() > 1e-6
 
 
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_state_can_be_restored_and_is_never_poisoned(engine):
+    x = noise(frames=1200)
+    bad = x.copy()
+    bad[0, 300:303] = [np.nan, np.inf, -np.inf]
+    clean = np.where(np.isfinite(bad), bad, np.float32(0))
+    assert np.array_equal(apply(EFFECT.processor(engine, **BUSY), bad, RATE), apply(EFFECT.processor(engine, **BUSY), clean, RATE))
+    processor, whole = EFFECT.processor(engine, **BUSY), apply(EFFECT.processor(engine, **BUSY), x, RATE, 1200)
+    processor.prepare(RATE, 2, 600)
+    out = np.empty((2, 600), np.float32)
+    processor.process(np.ascontiguousarray(x[:, :600]), out)
+    saved = processor.state()
+    for _ in range(2):
+        processor.restore(saved)
+        processor.process(np.ascontiguousarray(x[:, 600:]), out)
+        assert np.abs(out - whole[:, 600:]).max() <= 1e-6
+
+
 def test_gradients():
     torch.manual_seed(0)
     module = EFFECT.torch_module(RATE, **BUSY).double()
