@@ -19,7 +19,7 @@ from fxlab.services.bench_audio import Clip
 from fxlab.services.bench_report import PeerReport
 
 SECONDS = 30.0
-_FEWEST_RUNS = 11
+_FEWEST_RUNS, _WARM_UP_RUNS = 31, 6
 _DRIVE_DB, _CUTOFF_HZ = 25.0, 4000.0
 _BITS, _PEER_BITS = 9, 8  # pedalboard's step is 1 / 2^bits, fxlab's 2 / 2^bits: the same 461 levels between -0.9 and 0.9
 
@@ -31,27 +31,35 @@ def require_pedalboard() -> None:
 
 
 def measure_peers(clip: Clip, runs: int, seed: int = 0, progress: Progress = silent) -> list[PeerReport]:
-    """Both saturators and both bitcrushers on 30 s of audio (a shorter clip is repeated); at least eleven runs each."""
+    """Both saturators in turns, then both bitcrushers, on 30 s of audio (a shorter clip is repeated); at least 31 runs each."""
     audio = np.resize(clip.audio, (1, round(SECONDS * clip.rate_hz)))
     contests = _contests(audio, clip.rate_hz)
-    players = [(name, player) for name, (_, ours, theirs) in contests.items() for player in (ours, theirs)]
-    times: dict[int, list[float]] = {i: [] for i in range(len(players))}
-    for _, player in players:
-        player()
-    rng = np.random.default_rng(seed)
     runs = max(runs, _FEWEST_RUNS)
-    for run in range(runs):
-        progress("Peers", run, runs)
+    reports = []
+    for done, (name, (peer, *players)) in enumerate(contests.items()):
+        progress("Peers", done, len(contests), against=peer)
+        times = _in_turns(players, runs, seed)
+        reports.append(PeerReport(name, peer, SECONDS, *(bootstrap_median(row, seed) for row in times)))
+    progress("Peers", len(contests), len(contests))
+    return reports
+
+
+def _in_turns(players: list[Callable[[], np.ndarray]], runs: int, seed: int) -> np.ndarray:
+    """Seconds of every player's runs, shape (players, runs), the order drawn anew for each; some more go before to warm up.
+
+    The last result is kept until the next one is there. Otherwise the C library would hand the memory of a returned array
+    back to the system every time, and touching fresh pages takes pedalboard several times as long as crushing bits.
+    """
+    rng = np.random.default_rng(seed)
+    times = np.zeros((len(players), _WARM_UP_RUNS + runs))
+    kept = [np.empty(0)] * len(players)
+    for run in range(times.shape[1]):
         for i in rng.permutation(len(players)):
             start = time.perf_counter()
-            players[i][1]()
-            times[int(i)].append(time.perf_counter() - start)
-    progress("Peers", runs, runs)
-    intervals = [bootstrap_median(np.array(times[i]), seed) for i in range(len(players))]
-    return [
-        PeerReport(name, peer, SECONDS, intervals[2 * i], intervals[2 * i + 1])
-        for i, (name, (peer, _, _)) in enumerate(contests.items())
-    ]
+            result = players[i]()
+            times[i, run] = time.perf_counter() - start
+            kept[i] = result
+    return times[:, _WARM_UP_RUNS:]
 
 
 def _contests(audio: np.ndarray, rate_hz: int) -> dict[str, tuple[str, Callable[[], np.ndarray], Callable[[], np.ndarray]]]:

@@ -10,12 +10,11 @@ import sys
 import pytest
 
 
-def fxlab(*arguments, cwd=None):
+def fxlab(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "fxlab", *arguments],
         capture_output=True,
         text=True,
-        cwd=cwd,
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
     )
@@ -36,8 +35,8 @@ def test_json_is_one_document_with_every_shipped_effect():
 def test_table_csv_and_picture(tmp_path):
     done = fxlab(
         *("bench", "--effect", "saturator", "--engine", "numba,numpy", "--buffers", "32", "--runs", "2", "--budget", "0.2s"),
-        *("--set", "drive_db=20", "--csv", "cells.csv", "--plot", "cells.png", "--gate", "numba:rtf<50"),
-        cwd=tmp_path,
+        *("--set", "drive_db=20", "--csv", str(tmp_path / "cells.csv"), "--plot", str(tmp_path / "cells.png")),
+        *("--gate", "numba:rtf<50"),
     )
     assert done.returncode == 0, done.stderr
     assert "saturator/numba" in done.stdout and "▲ p50" in done.stdout and "passed" in done.stdout
@@ -68,7 +67,7 @@ def test_failed_gate_shows_the_table_and_exits_5():
         (["--set", "drive=3"], 2, "drive"),
     ],
 )
-def test_mistakes_are_named(arguments, code, words, tmp_path):
-    done = fxlab("bench", *arguments, cwd=tmp_path)
+def test_mistakes_are_named(arguments, code, words):
+    done = fxlab("bench", *arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout
