@@ -147,9 +147,9 @@ def response(sections: np.ndarray, freqs_hz: np.ndarray, rate_hz: float) -> np.n
 def tail_samples(sections: np.ndarray, level: float = 1.0) -> int:
     """Samples that a cascade (n, 5) rings on above -120 dB of full scale after an input of at most `level`.
 
-    Per section: the time in which its slowest pole falls by 120 dB and by its own largest gain. Sections add up.
+    Per section: the time in which its slowest pole falls by 120 dB and by all gain so far. Sections add up.
     """
-    total = 0.0
+    total, level = 0.0, max(1.0, level)
     for section in np.atleast_2d(sections):
         poles = np.roots([1.0, *section[3:]])
         radius = float(np.abs(poles).max(initial=0.0))
@@ -157,8 +157,8 @@ def tail_samples(sections: np.ndarray, level: float = 1.0) -> int:
             raise ValueError(f"an unstable section has no tail: {section}")
         # A narrow resonance lies between the points of any grid, but at its poles' angle.
         cycles = np.concatenate([np.linspace(0.0, 0.5, 129), np.abs(np.angle(poles)) / (2.0 * np.pi)])
-        gain = max(1.0, float(np.abs(response(section, cycles, 1.0)).max()))
-        total += 2.0 + (math.log(_INAUDIBLE / gain) / math.log(radius) if radius > 1e-9 else 0.0)
+        level *= max(1.0, float(np.abs(response(section, cycles, 1.0)).max()))
+        total += 2.0 + (math.log(_INAUDIBLE / level) / math.log(radius) if radius > 1e-9 else 0.0)
     return math.ceil(total)
 
 
