@@ -7,9 +7,16 @@ from typing import Annotated
 
 import typer
 
-from fxlab.commands.options import Effects, Force, Plot, ProfileName, Seed, Sets, effects_from, examples
+from fxlab.commands.options import Force, Plot, ProfileName, Seed, effects_from, examples
 from fxlab.errors import UsageError
 
+Effects = Annotated[
+    list[str] | None,
+    typer.Option("--effect", "-e", metavar="NAME|FILE", help="An effect, a shipped model or a model file; repeat it to compare."),
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter, drive_db=12; of several effects clipper.knee=0.5.")
+]
 Engines = Annotated[
     str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, torch, torchscript, onnx.")
 ]
@@ -66,7 +73,7 @@ def bench(
     """Measure speed, latency, memory and quality of DSP and networks, side by side.
 
     Every engine is timed block by block at every buffer size, all taking turns. Without --effect: the saturator and the
-    networks that ship.
+    networks that ship. Effects of a profile's chain are measured one by one.
     """
     from fxlab.console import output
     from fxlab.console.bench import show

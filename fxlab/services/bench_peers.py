@@ -70,7 +70,7 @@ def _contests(audio: np.ndarray, rate_hz: int) -> dict[str, tuple[str, Callable[
     return {
         "saturator": (
             "pedalboard Distortion + LowpassFilter",
-            _player("saturator", audio, rate_hz, drive_db=_DRIVE_DB, bias=0, cutoff_hz=_CUTOFF_HZ),
+            _player("saturator", audio, rate_hz, drive_db=_DRIVE_DB, bias=0, makeup_db=0, cutoff_hz=_CUTOFF_HZ),
             lambda: saturated(audio, rate_hz),
         ),
         "bitcrusher": (
