@@ -15,7 +15,7 @@ Effects = Annotated[
     typer.Option("--effect", "-e", metavar="NAME|FILE", help="An effect, a shipped model or a model file; repeat it to compare."),
 ]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter, drive_db=12; of several effects clipper.drive_db=12.")
+    list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter, drive_db=12; of several clipper.drive_db=12.")
 ]
 Engines = Annotated[
     str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, torch, torchscript, onnx.")
