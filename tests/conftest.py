@@ -11,10 +11,12 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-if importlib.util.find_spec("fxlab") is None:  # not installed: the tests run on the checkout, child processes included
-    root = str(Path(__file__).parents[1])
-    sys.path.insert(0, root)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+# The package under test is the installed one, or the checkout where none is; child processes find the same from any folder.
+_found = importlib.util.find_spec("fxlab")
+_root = str(Path(_found.origin).parents[1] if _found and _found.origin else Path(__file__).parents[1])
+if _found is None:
+    sys.path.insert(0, _root)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_root, os.environ.get("PYTHONPATH"))))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -66,38 +65,29 @@ def train(
     from fxlab.console import output as console
     from fxlab.console.progress import bars
     from fxlab.console.train import show_train
-    from fxlab.profiles import load
+    from fxlab.profiles import load, override
     from fxlab.services.train import Request, run
-    from fxlab.settings import Profile, check
+    from fxlab.settings import Profile
 
-    settings = load(profile) if profile else Profile()
-    for target, given in (
-        (settings.model, {"type": model, "size": size}),
-        (
-            settings.train,
-            {
-                "epochs": epochs,
-                "steps_per_epoch": steps_per_epoch,
-                "batch_size": batch_size,
-                "accumulate": accumulate,
-                "segment": segment,
-                "learning_rate": learning_rate,
-                "ema": ema,
-                "patience": patience,
-                "seed": seed,
-                "device": device,
-                "threads": threads,
-            },
-        ),
-    ):
-        for name, value in given.items():
-            if value is not None:
-                setattr(target, name, check(target, name, value))
+    base = load(profile) if profile else Profile()
     request = Request(
         dataset=dataset,
         output=output or Path("run"),
-        model=dataclasses.replace(settings.model),
-        settings=settings.train,
+        model=override(base.model, type=model, size=size),
+        settings=override(
+            base.train,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            segment=segment,
+            learning_rate=learning_rate,
+            ema=ema,
+            patience=patience,
+            seed=seed,
+            device=device,
+            threads=threads,
+        ),
         profile=Path(profile).stem if profile else None,
         resume=resume,
         force=force,

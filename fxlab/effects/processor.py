@@ -41,7 +41,7 @@ class Processor(ABC):
         self._initial: State = {}
 
     def prepare(self, sample_rate_hz: int, channels: int, max_block: int) -> None:
-        """Allocates for blocks of 1..max_block frames, and resets.
+        """Allocates for blocks of 1..max_block frames, compiles what must be compiled, and resets.
 
         Raises:
             UsageError: A rate outside 8-192 kHz or one the processor can't run at, no channels, an empty block.
@@ -59,6 +59,10 @@ class Processor(ABC):
         self._state = {}
         self._allocate()
         self._initial = self.state()
+        # Kernels are compiled (or read from the cache) by their first call, which must not be the first block of a stream.
+        silence = np.zeros((self.channels, 1), np.float32)
+        self._run(silence, np.empty_like(silence))
+        self.reset()
 
     @abstractmethod
     def _allocate(self) -> None:

@@ -35,15 +35,19 @@ def dc(target: Tensor, output: Tensor) -> Tensor:
 
 
 def mr_stft(target: Tensor, output: Tensor) -> Tensor:
-    """Multi-resolution STFT loss: spectral convergence + L1 of log magnitudes (Yamamoto et al. 2020, arXiv 1910.11480)."""
+    """Multi-resolution STFT loss: spectral convergence + L1 of log magnitudes (Yamamoto et al. 2020, arXiv 1910.11480).
+
+    Resolutions longer than the signals are left out; 0 when that leaves none.
+    """
     total = target.new_zeros(())
-    for size in STFT_SIZES:
+    sizes = [size for size in STFT_SIZES if size <= target.shape[-1]]
+    for size in sizes:
         window = torch.hann_window(size, device=target.device, dtype=target.dtype)
         a, b = (_magnitude(x, size, window) for x in (target, output))
         total = (
             total + torch.linalg.vector_norm(a - b) / torch.linalg.vector_norm(a).clamp_min(1e-8) + F.l1_loss(b.log(), a.log())
         )
-    return total / len(STFT_SIZES)
+    return total / max(1, len(sizes))
 
 
 def _magnitude(x: Tensor, size: int, window: Tensor) -> Tensor:

@@ -1,27 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
-import fxlab as package
 
-
-def fxlab(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "fxlab", *map(str, arguments)]
-    # The package under test is found from any folder, installed or not.
-    paths = [str(Path(package.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=300)
-
-
-def test_a_dataset_from_nothing(tmp_path):
-    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "6s", "--rate", 16_000, "-o", "ds", "--json", cwd=tmp_path)
+def test_a_dataset_from_nothing(fxlab, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "6s", "--rate", 16_000, "-o", "ds", "--json")
     assert made.returncode == 0, made.stderr
     document = json.loads(made.stdout)
     assert {name: share["pairs"] for name, share in document["splits"].items()} == {"train": 1, "validation": 1, "test": 1}
@@ -31,14 +17,14 @@ def test_a_dataset_from_nothing(tmp_path):
     assert rate == 16_000 and len(target) == rows[1]["frames"]
 
 
-def test_every_option_of_a_run_over_files(tmp_path):
+def test_every_option_of_a_run_over_files(fxlab, tmp_path):
     for number in range(4):
         noise = np.random.default_rng(number).normal(0, 0.1, (4410, 2))
         soundfile.write(tmp_path / f"take {number}.flac", noise, 44_100)
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     options = ["--grid", "drive_db=0,24", "--random", "bias=-0.2:0.2", "--draws", 2, "--levels", "-6,0", "--chunk", 0.05]
     options += ["--validation", 0.25, "--test", 0.25, "--rate", 8000, "--seed", 3, "--workers", 2, "--trim", -60]
-    made = fxlab("dataset", ".", "-e", "saturator", "--set", "oversample=2", "-o", "ds", *options, cwd=tmp_path)
+    made = fxlab("dataset", ".", "-e", "saturator", "--set", "oversample=2", "-o", "ds", *options)
     assert made.returncode == 3 and "broken.wav" in made.stderr and "Traceback" not in made.stderr
     rows = [json.loads(line) for line in (tmp_path / "ds" / "manifest.jsonl").read_text("utf-8").splitlines()][1:]
     assert len(rows) == 4 * 2 * 2 * 2 * 2 * 2
@@ -46,14 +32,14 @@ def test_every_option_of_a_run_over_files(tmp_path):
     assert all(split in made.stdout for split in ("train", "validation", "test"))
 
 
-def test_mistakes_have_their_exit_codes_and_leave_nothing(tmp_path):
+def test_mistakes_have_their_exit_codes_and_leave_nothing(fxlab, tmp_path):
     for code, arguments in (
         (2, ["--effect", "saturator", "-o", "ds"]),
         (2, ["--effect", "nonesuch", "--synthesize", "1s", "-o", "ds"]),
         (2, ["--effect", "saturator", "--synthesize", "1s", "--grid", "drive_db", "-o", "ds"]),
         (3, ["--effect", "saturator", "nowhere.wav", "-o", "ds"]),
     ):
-        done = fxlab("dataset", *arguments, cwd=tmp_path)
+        done = fxlab("dataset", *arguments)
         assert done.returncode == code, done.stderr
         assert done.stdout == "" and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,13 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-COMMAND = [sys.executable, "-m", "fxlab", "render"]
 
-
-def render(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"COLUMNS": "140"}
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=300)
+@pytest.fixture
+def render(fxlab):
+    return functools.partial(fxlab, "render")
 
 
 @pytest.fixture
@@ -30,19 +26,19 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-def test_a_file_in_a_file_out(folder):
-    done = render("take.flac", "--effect", "saturator", "--set", "drive_db=18", cwd=folder)
+def test_a_file_in_a_file_out(render, folder):
+    done = render("take.flac", "--effect", "saturator", "--set", "drive_db=18")
     assert done.returncode == 0, done.stderr
     assert "take.saturator.wav" in done.stdout and "LUFS" in done.stdout
     with soundfile.SoundFile(folder / "take.saturator.wav") as file:
         assert (file.samplerate, file.channels, file.frames, file.subtype, file.title) == (44_100, 2, 44_100, "PCM_24", "A take")
     assert sorted(path.name for path in folder.iterdir()) == ["take.flac", "take.saturator.wav"]
-    again = render("take.flac", "--effect", "saturator", cwd=folder)
+    again = render("take.flac", "--effect", "saturator")
     assert again.returncode == 2 and "exists already" in again.stderr and "--force" in again.stderr
-    assert render("take.flac", "--effect", "saturator", "--force", cwd=folder).returncode == 0
+    assert render("take.flac", "--effect", "saturator", "--force").returncode == 0
 
 
-def test_a_chain_with_every_option(folder):
+def test_a_chain_with_every_option(render, folder):
     options = [
         "-e",
         "eq",
@@ -72,7 +68,7 @@ def test_a_chain_with_every_option(folder):
         "v1.0/",
         "--json",
     ]
-    done = render("take.flac", *options, cwd=folder)
+    done = render("take.flac", *options)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["chain"] == ["eq", "saturator"] and document["failed"] == 0
@@ -83,17 +79,17 @@ def test_a_chain_with_every_option(folder):
     assert (folder / "picture.png").stat().st_size > 10_000
 
 
-def test_a_profile_and_its_format(folder):
+def test_a_profile_and_its_format(render, folder):
     (folder / "mine.toml").write_text('[[effects]]\nname = "clipper"\n[render]\nformat = "ogg"\nmix = 0.9\n', "utf-8")
-    assert render("take.flac", "--profile", "mine.toml", cwd=folder).returncode == 0
+    assert render("take.flac", "--profile", "mine.toml").returncode == 0
     assert soundfile.info(folder / "take.clipper.ogg").subtype == "VORBIS"
-    assert render("take.flac", "--profile", "mine.toml", "-o", "out.wav", cwd=folder).returncode == 0
+    assert render("take.flac", "--profile", "mine.toml", "-o", "out.wav").returncode == 0
     assert soundfile.info(folder / "out.wav").subtype == "PCM_24"
 
 
-def test_a_batch_with_a_bad_file(folder):
+def test_a_batch_with_a_bad_file(render, folder):
     (folder / "bad.wav").write_bytes(b"")
-    done = render(".", "nowhere.wav", "-e", "bitcrusher", "-o", "out", "--workers", 2, cwd=folder)
+    done = render(".", "nowhere.wav", "-e", "bitcrusher", "-o", "out", "--workers", 2)
     assert done.returncode == 3
     assert "bad.wav is empty" in done.stderr and "no file nowhere.wav" in done.stderr and "2 of 3 files failed" in done.stderr
     assert [path.name for path in (folder / "out").iterdir()] == ["take.wav"]
@@ -116,32 +112,32 @@ def test_a_batch_with_a_bad_file(folder):
         (6, ["take.flac", "-e", "saturator", "-o", "text.wav/out.wav"], "Can't write"),
     ],
 )
-def test_mistakes(folder, code, arguments, words):
+def test_mistakes(render, folder, code, arguments, words):
     (folder / "text.wav").write_text("not audio at all")
     before = sorted(path.name for path in folder.rglob("*"))
-    done = render(*arguments, cwd=folder)
+    done = render(*arguments)
     assert done.returncode == code and words in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
     assert sorted(path.name for path in folder.rglob("*")) == before
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions don't bind this user")
-def test_an_unwritable_folder(folder):
+def test_an_unwritable_folder(render, folder):
     (folder / "locked").mkdir(mode=0o555)
-    done = render("take.flac", "-e", "saturator", "-o", "locked/", cwd=folder)
+    done = render("take.flac", "-e", "saturator", "-o", "locked/")
     assert done.returncode == 6 and "Permission denied" in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("whole_group", [True, False])
-def test_ctrl_c_leaves_nothing_half_written(tmp_path, workers, whole_group):
+def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path, workers, whole_group):
     for name in ("a.flac", "b.flac"):
         with soundfile.SoundFile(tmp_path / name, "w", 48_000, 1, "PCM_16") as file:
             for _ in range(30):
                 file.write(np.zeros(48_000 * 60, np.int16))
     arguments = ["a.flac", "b.flac", "-e", "saturator", "-o", "out/", "--format", "flac", "--workers", str(workers)]
-    process = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True, text=True)
+    process = fxlab_start("render", *arguments)
     try:
         deadline = time.monotonic() + 120
         while len(list(tmp_path.glob("out/.fxlab-*"))) < workers and time.monotonic() < deadline:

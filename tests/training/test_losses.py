@@ -22,6 +22,13 @@ def test_mr_stft_is_the_metric(signals):
     assert loss == pytest.approx(quality.mr_stft(target, output), rel=1e-3)
 
 
+@pytest.mark.parametrize("frames", [64, 700, 2047])
+def test_short_segments_leave_out_long_windows(signals, frames):
+    target, output = (torch.from_numpy(x[:, :frames]) for x in signals)
+    value = losses.effect_loss(target, output, TrainSettings())
+    assert torch.isfinite(value) and value > 0
+
+
 def test_esr_of_equally_loud_segments_is_the_metric_over_the_floor(signals):
     target, output = (x / np.sqrt((signals[0] ** 2).mean(axis=1, keepdims=True)) for x in signals)
     expected = np.mean([quality.esr(t, o) for t, o in zip(target, output, strict=True)]) / 1.1

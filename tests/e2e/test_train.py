@@ -1,0 +1,107 @@
+"""The whole loop through the installed command: dataset, train, export, render, bench; and its mistakes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import numpy as np
+import soundfile
+
+
+def test_the_loop_from_nothing(fxlab, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 16_000, "-o", "ds")
+    assert made.returncode == 0, made.stderr
+    small = ["--size", "nano", "--epochs", 1, "--batch-size", 4, "--segment", 2048, "--threads", 1]
+    trained = fxlab("train", "ds", "--model", "tcn", *small, "-o", "run", "--json")
+    assert trained.returncode == 0, trained.stderr
+    document = json.loads(trained.stdout)
+    assert document["card"]["parameters_count"] == 842 and 0 < document["metrics"]["esr"] < 2
+    exported = fxlab("export", "run/best.safetensors", "-o", "m.onnx")
+    assert exported.returncode == 0, exported.stderr
+    assert "tcn nano of saturator" in exported.stdout and "255.8 ms" in exported.stdout
+
+    dry = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    soundfile.write(tmp_path / "dry.wav", dry, 16_000, subtype="FLOAT")
+    rendered = fxlab("render", "dry.wav", "-o", "wet.wav", "--effect", "m.onnx")
+    assert rendered.returncode == 0, rendered.stderr
+    wet, rate = soundfile.read(tmp_path / "wet.wav")
+    assert rate == 16_000 and len(wet) == 16_000 and np.isfinite(wet).all() and wet.std() > 0
+
+    benched = fxlab("bench", "--effect", "m.onnx", "--runs", 2, "--buffers", 256, "--budget", "2s", "--json")
+    assert benched.returncode == 0, benched.stderr
+    assert json.loads(benched.stdout)["cells"]
+
+    again = fxlab("train", "ds", *small, "-o", "run")
+    assert again.returncode == 2 and "--resume" in again.stderr
+    clash = fxlab("export", "run/best.safetensors", "-o", "m.onnx", "--json")
+    assert clash.returncode == 2 and json.loads(clash.stdout)["exit_code"] == 2
+
+
+def test_ctrl_c_saves_and_resume_finishes(fxlab, fxlab_start, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 8000, "-o", "ds")
+    assert made.returncode == 0, made.stderr
+    arguments = [
+        "train",
+        "ds",
+        "--size",
+        "nano",
+        "--epochs",
+        400,
+        "--batch-size",
+        4,
+        "--segment",
+        1024,
+        "--threads",
+        1,
+        "-o",
+        "run",
+    ]
+    process = fxlab_start(*arguments)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "last.safetensors").exists():  # the first epoch is done
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and "--resume" in err and "interrupted, saved" in out
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
+    epochs = len((tmp_path / "run" / "curves.csv").read_text().splitlines())
+    arguments[arguments.index("--epochs") + 1] = epochs
+    resumed = fxlab(*arguments, "--resume", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["epochs"] == epochs
+
+
+def test_mistakes(fxlab, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
+    for code, arguments in (
+        (3, ["train", "nowhere", "-o", "run"]),
+        (3, ["train", "empty", "-o", "run"]),
+        (2, ["train", "empty", "--size", "hugh", "-o", "run"]),
+        (2, ["train", "empty", "--learning-rate", "7", "-o", "run"]),
+        (2, ["train", "empty", "--profile", "nonesuch", "-o", "run"]),
+        (3, ["export", "junk.safetensors"]),
+        (3, ["export", "nowhere.safetensors"]),
+        (2, ["export", "junk.safetensors", "--format", "tflite"]),
+    ):
+        done = fxlab(*arguments)
+        assert done.returncode == code, (arguments, done.stderr)
+        assert done.stdout == "" and done.stderr.startswith("Error:") and "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "junk.safetensors"]
+
+
+def test_a_changed_dataset_is_refused(fxlab, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 8000, "-o", "ds")
+    assert made.returncode == 0, made.stderr
+    rows = (tmp_path / "ds" / "manifest.jsonl").read_text().splitlines()
+    row = json.loads(rows[1])
+    path = tmp_path / "ds" / row["target"]
+    audio, rate = soundfile.read(path, dtype="float32")
+    audio[len(audio) // 2] = np.inf
+    soundfile.write(path, audio, rate, subtype="FLOAT")
+    done = fxlab("train", "ds", "--size", "nano", "--epochs", 1, "-o", "run")
+    assert done.returncode == 3 and "no longer what it was" in done.stderr
