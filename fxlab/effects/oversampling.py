@@ -48,8 +48,8 @@ def stages(factor: int) -> tuple[Stage, ...]:
         rate = 2.0 ** (index + 1)  # all frequencies here in base rates
         # After the first doubling the signal ends at 1/2; what may be left of its images begins there.
         band = PASS_BAND if index == 0 else 0.5
-        half = _kaiser(rate / 4, rate / 2 - 2 * band, rate, half_band=True)
-        sharp = _kaiser((PASS_BAND + 0.5) / 2, 0.5 - PASS_BAND, rate) if index == 0 else half
+        half = _kaiser(rate / 4, rate / 2 - band, rate, half_band=True)
+        sharp = _kaiser((PASS_BAND + 0.5) / 2, 0.5, rate) if index == 0 else half
         delay = (len(half) + len(sharp)) // 2 - 1
         spare = -delay % 2 ** (index + 1)
         found.append(Stage(2.0 * half, np.concatenate([np.zeros(spare), sharp]), delay + spare))
@@ -63,23 +63,31 @@ def latency(factor: int) -> int:
 
 def tail(factor: int) -> int:
     """Samples of the base rate after which the filters have forgotten their input."""
-    return sum(-(-(len(stage.up) + len(stage.down)) >> (index + 1)) + 1 for index, stage in enumerate(stages(factor)))
+    return 1 + sum((len(stage.up) + len(stage.down) >> (index + 1)) for index, stage in enumerate(stages(factor)))
 
 
-def _kaiser(cutoff: float, transition: float, rate: float, half_band: bool = False) -> np.ndarray:
-    """Low-pass of odd length, sum 1, by the window method (Kaiser, "Nonrecursive digital filter design", 1974)."""
-    span = (_ATTENUATION_DB - 7.95) / (14.36 * transition / rate)
-    half = int(np.ceil(span / 2))
-    if half_band and half % 2 == 0:  # outermost taps of a half-band filter lie at odd distances, the others are zero
-        half += 1
-    n = np.arange(-half, half + 1)
-    taps = np.sinc(2.0 * cutoff / rate * n) * np.kaiser(2 * half + 1, 0.1102 * (_ATTENUATION_DB - 8.7))
-    if half_band:
-        taps[(n % 2 == 0) & (n != 0)] = 0.0
-        taps[n != 0] *= 0.5 / taps[n != 0].sum()
-        taps[n == 0] = 0.5
-        return taps
-    return taps / taps.sum()
+def _kaiser(cutoff: float, stop: float, rate: float, half_band: bool = False) -> np.ndarray:
+    """The shortest low-pass of odd length and sum 1 that is silent from `stop` on, by the window method.
+
+    Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", 1974. His estimates of length and shape
+    fall short by a few decibels for short filters, so both are searched and the stop-band is measured.
+    """
+    half = int((_ATTENUATION_DB - 7.95) / (14.36 * 2.0 * (stop - cutoff) / rate) / 2.0)
+    half -= half_band and half % 2 == 0  # the outermost taps of a half-band filter lie at odd distances from the middle
+    while True:
+        n = np.arange(-half, half + 1)
+        for margin_db in range(8):
+            taps = np.sinc(2.0 * cutoff / rate * n) * np.kaiser(2 * half + 1, 0.1102 * (_ATTENUATION_DB + margin_db - 8.7))
+            if half_band:
+                taps[n % 2 == 0] = 0.0
+                taps *= 0.5 / taps.sum()
+                taps[half] = 0.5
+            else:
+                taps /= taps.sum()
+            response = np.abs(np.fft.rfft(taps, 16_384))
+            if response[int(np.ceil(stop / rate * 16_384)) :].max() <= 10.0 ** (-_ATTENUATION_DB / 20.0):
+                return taps
+        half += 1 + half_band
 
 
 class Oversampler:

@@ -18,7 +18,7 @@ EFFECT = Effect(
         Param("knee_db", 0, 0, 24, "dB", "Where the bend begins, below the threshold; at 0 cubic and tanh bend all along.", "db"),
         Param("drive_db", 0, 0, 48, "dB", "Gain of the input.", "db"),
         Param("makeup_db", 0, -24, 24, "dB", "Gain of the output.", "db"),
-        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate of the clipping; delays by 58 to 68 samples."),
+        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate of the clipping; delays by 58 to 69 samples."),
         Choice("antialias", "none", ("none", "adaa1"), "adaa1: first-order antiderivative anti-aliasing of the curve."),
     ),
     engines={

@@ -17,7 +17,7 @@ EFFECT = Effect(
         Param("dc_block_hz", 20, 5, 200, "Hz", "Corner of the high-pass that removes DC after the curve.", "log"),
         Param("cutoff_hz", 4000, 200, 20_000, "Hz", "Corner of the low-pass, at most 0.49 of the sample rate.", "log"),
         Choice("lowpass", "one_pole", ("one_pole", "biquad"), "Slope of the low-pass: 6 dB, or 12 dB per octave (Butterworth)."),
-        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate of the curve; delays by 58 to 68 samples."),
+        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate of the curve; delays by 58 to 69 samples."),
         Choice("antialias", "none", ("none", "adaa1"), "adaa1: first-order antiderivative anti-aliasing of the curve."),
     ),
     engines={
