@@ -1,0 +1,265 @@
+"""The processor contract, for every effect that is registered."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+
+from fxlab.effects.params import Choice
+from fxlab.effects.processor import apply
+from fxlab.effects.registry import DSP_ENGINES, effects
+from fxlab.errors import UsageError
+
+RATE = 48_000
+SEED = 20
+DRAWS = 4
+TOLERANCE = 1e-6  # absolute up to full scale, relative to the peak above it (float32 holds no more)
+NAMES = sorted(effects())
+QUANTISING = {"bitcrusher"}  # a last bit may decide between two levels, so engines agree on all samples but a few
+
+
+def draw(name, index):
+    """Settings number `index` of an effect: the defaults, then random ones, the same in every run."""
+    rng = np.random.default_rng([SEED, index, *name.encode()])
+    settings = {}
+    for parameter in effects()[name].parameters if index else ():
+        if isinstance(parameter, Choice):
+            settings[parameter.name] = parameter.options[rng.integers(len(parameter.options))]
+        elif parameter.scale == "log":
+            settings[parameter.name] = float(np.exp(rng.uniform(np.log(parameter.low), np.log(parameter.high))))
+        else:
+            settings[parameter.name] = float(rng.uniform(parameter.low, parameter.high))
+    return settings
+
+
+@functools.cache
+def signal(frames=4000, channels=2):
+    """Noise with gaps, bursts and an offset, peaking around full scale."""
+    rng = np.random.default_rng(SEED)
+    x = rng.standard_normal((channels, frames)) * np.abs(np.sin(np.arange(frames) * 0.004)) ** 3 * 0.5
+    x[:, frames // 3 : frames // 3 + 200] = 0.0
+    x[:, frames // 2 : frames // 2 + 300] += 0.4
+    x = x.astype(np.float32)
+    x.setflags(write=False)
+    return x
+
+
+def play(name, engine, settings, x, sizes, rate=RATE):
+    """`x` through a fresh processor in blocks of the given sizes, repeated until it's all through."""
+    processor = effects()[name].processor(engine, **settings)
+    processor.prepare(rate, len(x), max(sizes))
+    return feed(processor, x, sizes)
+
+
+def feed(processor, x, sizes):
+    out, at, turn = np.full_like(x, np.nan), 0, 0
+    while at < x.shape[1]:
+        part = slice(at, at + sizes[turn % len(sizes)])
+        block = np.ascontiguousarray(x[:, part])
+        wet = np.empty_like(block)
+        processor.process(block, wet)
+        out[:, part] = wet
+        at, turn = at + block.shape[1], turn + 1
+    return out
+
+
+def limit(y):
+    return TOLERANCE * max(1.0, float(np.abs(y).max()))
+
+
+every_effect = pytest.mark.parametrize("name", NAMES)
+every_engine = pytest.mark.parametrize("engine", DSP_ENGINES)
+every_draw = pytest.mark.parametrize("index", range(DRAWS))
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_any_split_into_blocks_gives_the_same_output(name, engine, index):
+    x, settings = signal(), draw(name, index)
+    whole = play(name, engine, settings, x, [x.shape[1]])
+    assert np.isfinite(whole).all()
+    random_sizes = np.random.default_rng(index).integers(1, 700, 50).tolist()
+    for sizes in ([1], [17], [64], [512], random_sizes):
+        frames = 600 if sizes == [1] else x.shape[1]
+        assert np.abs(play(name, engine, settings, x[:, :frames], sizes) - whole[:, :frames]).max() <= limit(whole)
+
+
+@every_effect
+@pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
+@pytest.mark.parametrize("index", range(2))
+def test_every_rate(name, rate, index):
+    x, settings = signal(), draw(name, index)
+    whole = play(name, "numba", settings, x, [x.shape[1]], rate)
+    assert np.isfinite(whole).all() and np.abs(whole).max() > 0
+    assert np.abs(play(name, "numba", settings, x, [61, 512], rate) - whole).max() <= limit(whole)
+    agree(name, play(name, "numpy", settings, x, [999], rate), whole)
+
+
+def agree(name, one, other):
+    difference = np.abs(one - other) > limit(other)
+    assert np.mean(difference) <= (0.01 if name in QUANTISING else 0.0), float(np.abs(one - other).max())
+
+
+@every_effect
+@every_draw
+def test_engines_and_torch_agree(name, index):
+    x, settings = signal(), draw(name, index)
+    compiled = play(name, "numba", settings, x, [512])
+    agree(name, play(name, "numpy", settings, x, [512]), compiled)
+    module = effects()[name].torch_module(RATE, **settings)
+    with torch.no_grad():
+        wet = module(torch.tensor(x))
+    assert wet.dtype == torch.float32 and wet.shape == x.shape
+    agree(name, wet.numpy(), compiled)
+
+
+@every_effect
+@every_draw
+def test_torch_form_takes_any_leading_shape_and_gives_gradients(name, index):
+    x = torch.tensor(signal()[:, :256]).reshape(2, 1, 256).requires_grad_()
+    module = effects()[name].torch_module(RATE, **draw(name, index))
+    y = module(x)
+    assert y.shape == x.shape
+    (y * torch.linspace(-1, 1, 256)).sum().backward()
+    assert torch.isfinite(x.grad).all()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in module.parameters())
+    with torch.no_grad():
+        assert torch.equal(module(x[0, 0]), module(x[:1, :1])[0, 0])
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_state_is_a_value(name, engine, index):
+    x, settings = signal(), draw(name, index)
+    processor = effects()[name].processor(engine, **settings)
+    processor.prepare(RATE, 2, 512)
+    feed(processor, x[:, :1000], [300])
+    middle = processor.state()
+    kept = {key: array.copy() for key, array in middle.items()}
+    first = feed(processor, x[:, 1000:], [300])
+    assert all(np.array_equal(middle[key], kept[key]) for key in kept)
+    processor.restore(middle)
+    assert np.array_equal(feed(processor, x[:, 1000:], [300]), first)
+    # A state also carries over into another processor with the same settings.
+    other = effects()[name].processor(engine, **settings)
+    other.prepare(RATE, 2, 512)
+    other.restore(kept)
+    assert np.array_equal(feed(other, x[:, 1000:], [300]), first)
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_reset_is_as_prepared(name, engine, index):
+    x, settings = signal(), draw(name, index)
+    processor = effects()[name].processor(engine, **settings)
+    processor.prepare(RATE, 2, 512)
+    first = feed(processor, x, [512])
+    processor.reset()
+    assert np.array_equal(feed(processor, x, [512]), first)
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_what_is_not_a_number_counts_as_silence(name, engine, index):
+    bad, clean = signal().copy(), signal().copy()
+    clean[0, 700:703] = 0.0
+    bad[0, 700:703] = [np.nan, np.inf, -np.inf]
+    settings = draw(name, index)
+    assert np.array_equal(play(name, engine, settings, bad, [64]), play(name, engine, settings, clean, [64]))
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_channels_are_independent(name, engine, index):
+    x, settings = signal(), draw(name, index)
+    both = play(name, engine, settings, x, [512])
+    assert np.abs(play(name, engine, settings, x[:1], [512]) - both[:1]).max() <= limit(both)
+
+
+@every_effect
+@every_draw
+def test_in_place(name, index):
+    x, settings = signal(), draw(name, index)
+    processor = effects()[name].processor(**settings)
+    processor.prepare(RATE, 2, x.shape[1])
+    apart, same = np.empty_like(x), x.copy()
+    processor.process(x, apart)
+    processor.reset()
+    processor.process(same, same)
+    assert np.abs(same - apart).max() <= limit(apart)
+
+
+@every_effect
+@every_engine
+@every_draw
+def test_silence_after_the_tail(name, engine, index):
+    settings = draw(name, index)
+    processor = effects()[name].processor(engine, **settings)
+    processor.prepare(RATE, 2, 4096)
+    feed(processor, signal(), [4096])
+    after = feed(processor, np.zeros((2, processor.tail + 4096), np.float32), [4096])
+    assert np.abs(after[:, processor.tail :]).max() <= 1e-6
+
+
+@every_effect
+@every_engine
+def test_states_decay_to_zeros_not_to_denormals(name, engine):
+    processor = effects()[name].processor(engine)
+    processor.prepare(RATE, 1, 8192)
+    feed(processor, signal()[:1], [4000])
+    out = feed(processor, np.zeros((1, 500_000), np.float32), [8192])
+    held = [array for array in processor.state().values() if array.dtype.kind == "f"]
+    for array in (out, *held):
+        tiny = np.finfo(array.dtype).tiny
+        assert not ((array != 0) & (np.abs(array) < tiny))[..., -8192:].any()
+
+
+@every_effect
+def test_declared_latency_is_the_measured_one(name):
+    """The lag at which the output matches the dry input best, over all choices, with what colours the sound held back."""
+    effect, rng = effects()[name], np.random.default_rng(SEED)
+    x = np.convolve(rng.standard_normal(8000), np.hanning(24), mode="same")[None]  # smooth, so that the peak is unambiguous
+    x = (0.2 * x / np.abs(x).max()).astype(np.float32)
+    for parameter in effect.parameters:
+        for option in parameter.options if isinstance(parameter, Choice) else ():
+            transparent = {"drive_db": 0.0, "cutoff_hz": 20_000.0, "bits": 24.0}
+            known = {p.name for p in effect.parameters}
+            settings = {key: value for key, value in transparent.items() if key in known} | {parameter.name: option}
+            processor = effect.processor(**settings)
+            wet = apply(processor, x, RATE).astype(np.float64)[0]
+            lags = range(processor.latency - 8, processor.latency + 9)
+            match = [np.dot(x[0, 200:7000], wet[200 + lag : 7000 + lag]) for lag in lags]
+            assert abs(lags[int(np.argmax(match))] - processor.latency) <= 1, settings
+            # Between the three best lags the peak is a parabola: the delay beyond the declared one is under a sample.
+            before, peak, after = match[7:10]
+            assert abs(0.5 * (before - after) / (before - 2 * peak + after)) < 0.75, settings
+
+
+@every_effect
+def test_declared_parameters_are_those_of_the_processors_and_the_module(name):
+    effect = effects()[name]
+    for engine in DSP_ENGINES:
+        for parameter in effect.parameters:
+            ends = parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+            for value in ends:
+                y = play(name, engine, {parameter.name: value}, signal()[:, :300], [128])
+                assert np.isfinite(y).all()
+    default = effect.resolve({})
+    assert np.array_equal(play(name, "numba", {}, signal(), [512]), play(name, "numba", default, signal(), [512]))
+
+
+@every_effect
+def test_wrong_parameters_are_named(name):
+    effect = effects()[name]
+    with pytest.raises(UsageError, match="no parameter"):
+        effect.processor(nonsense=1)
+    with pytest.raises(UsageError, match="no engine"):
+        effect.processor("abacus")
