@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -48,6 +49,13 @@ def trace(network: nn.Module) -> torch.jit.ScriptModule:
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(Streaming(network).eval(), (torch.zeros(1, 1, 64), *states), check_trace=False)
         return torch.jit.freeze(traced)
+
+
+def save_torchscript(traced: torch.jit.ScriptModule, path: Path, files: dict[str, str]) -> None:
+    """Writes it with text files inside, which `torch.jit.load(path, _extra_files=...)` gives back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(traced, str(path), _extra_files=files)
 
 
 def torchscript_processor(network: nn.Module, card: Card) -> TorchProcessor:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.engines.golden import golden_input, pack, parity, play
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
 from fxlab.engines.onnx_graph import tcn_graph
-from fxlab.engines.torch_engine import TorchProcessor, trace
+from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import UsageError
 from fxlab.models import checkpoint
 from fxlab.progress import Progress, silent
@@ -92,7 +90,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
             temporary.write_bytes(model.SerializeToString())
             load_onnx(temporary)
         else:
-            torch.jit.save(traced, str(temporary), _extra_files={f"{key}.json": value for key, value in metadata.items()})
+            save_torchscript(traced, temporary, {f"{key}.json": value for key, value in metadata.items()})
     progress("Exporting", 2, 2)
     return Result(
         checkpoint=request.checkpoint,

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import fxlab
 from fxlab.errors import InputError, UsageError
-from fxlab.metrics.quality import verdict
 from fxlab.models import checkpoint
 from fxlab.models.tcn import tcn
 from fxlab.progress import Progress, silent
@@ -60,7 +60,7 @@ class Result:
 
     Args:
         ended: "finished", "early stop" or "interrupted".
-        metrics: On the test split (validation where there is none): pooled and per-take ESR, silence, verdict.
+        metrics: On the test split (validation where there is none): all takes as one, each take, silence, verdict.
         files: What was written, by role.
     """
 
@@ -231,17 +231,13 @@ def _conclude(
     for done, (row, pair) in enumerate(pairs):
         progress("Testing", done, len(pairs))
         target, output = play(network, pair)
-        takes.append({"source": row["source"], "level_db": row["level_db"], "split": row["split"], **score(target, output)})
+        takes.append({"source": row["source"], "level_db": row["level_db"], **score(target, output)})
         played.append((pair.input[len(pair.input) - len(target) :], target, output))
     progress("Testing", len(pairs), len(pairs))
-    pooled = pooled_esr_of(played)
     card["metrics"] |= {
         "split": pairs[0][0]["split"],
-        "esr": pooled,
-        "verdict": verdict(pooled),
+        **score(*(np.concatenate([signals[i] for signals in played]) for i in (1, 2))),
         "worst_esr": max(take["esr"] for take in takes),
-        "pre_emphasised_esr": max(take["pre_emphasised_esr"] for take in takes),
-        "mr_stft": max(take["mr_stft"] for take in takes),
         **on_silence(network, card["sample_rate_hz"]),
         "takes": takes,
     }
@@ -261,10 +257,3 @@ def _conclude(
         metrics=card["metrics"],
         files=files,
     )
-
-
-def pooled_esr_of(played: list[tuple]) -> float:
-    """Energy of all errors over energy of all targets, for (input, target, output) triples."""
-    error = sum(float(((target - output).astype("f8") ** 2).sum()) for _, target, output in played)
-    energy = sum(float((target.astype("f8") ** 2).sum()) for _, target, _ in played)
-    return error / energy if energy else math.inf

@@ -1,7 +1,4 @@
-"""Training losses for effect models, differentiable and batched.
-
-Third parties add losses through the entry-point group `fxlab.losses`.
-"""
+"""Training losses for effect models, differentiable and batched."""
 
 from __future__ import annotations
 
