@@ -20,7 +20,7 @@ EFFECT = Effect(
             ("none", "polyblep", "adaa1"),
             "polyblep smooths the steps of a reduced rate; adaa1 also those of the quantiser, by first-order ADAA.",
         ),
-        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate at which it is computed; delays by 58 to 68 samples."),
+        Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate at which it is computed; delays by 58 to 69 samples."),
     ),
     engines={
         "numba": "fxlab.effects.bitcrusher.kernel:Bitcrusher",
