@@ -6,7 +6,6 @@ B. De Man, "Evaluation of Implementations of the EBU R128 Loudness Measurement",
 
 from __future__ import annotations
 
-import functools
 import math
 from array import array
 from collections.abc import Sequence
@@ -60,7 +59,7 @@ class LoudnessMeter:
         self._rate = sample_rate_hz
         self._weights = channel_weights(channels, channel_map)
         self._coefficients = k_weighting(sample_rate_hz)
-        self._state = np.zeros((channels, 4))
+        self._state = np.zeros((channels, 2, 2))
         self._energy = np.zeros(channels)
         self._hops = array("d")  # mean square of each finished hop, channels weighted and added up
         self._frames = 0
@@ -69,12 +68,15 @@ class LoudnessMeter:
     def add(self, block: np.ndarray) -> None:
         """Measures finite audio (channels, n)."""
         block = np.ascontiguousarray(block, np.float32)
-        weigh = _kernel()
+        from fxlab.audio.biquad import run_cascade  # Numba is imported only when something is measured
+
         done = 0
         while done < block.shape[1]:
             hop_end = round((len(self._hops) + 1) * self._rate / 10)
             upto = min(block.shape[1], done + hop_end - self._frames)
-            weigh(block, done, upto, self._coefficients, self._state, self._energy)
+            weighted = np.empty((block.shape[0], upto - done))
+            run_cascade(block[:, done:upto], weighted, self._coefficients, self._state)
+            self._energy += np.einsum("cn,cn->c", weighted, weighted)
             self._frames += upto - done
             done = upto
             if self._frames == hop_end:
@@ -123,10 +125,3 @@ def k_weighting(sample_rate_hz: int) -> np.ndarray:
 def _power(lufs: float) -> float:
     return 10 ** ((lufs - _OFFSET) / 10)
 
-
-@functools.cache
-def _kernel():
-    """The compiled inner loop; Numba is imported only when something is measured."""
-    from fxlab.audio.loudness_kernel import add_energy
-
-    return add_energy

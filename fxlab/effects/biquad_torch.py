@@ -17,7 +17,7 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from fxlab.effects import biquad
+from fxlab.audio import biquad
 
 _SILENT = 1e-30
 
@@ -27,7 +27,7 @@ def cascade(x: Tensor, sections: Tensor) -> Tensor:
 
     Args:
         x: (..., frames), float32 or float64, any device (other than CPU by a round trip).
-        sections: (n, 5) as in `fxlab.effects.biquad`, or (..., n, 5) with the leading dimensions of `x` for one cascade
+        sections: (n, 5) as in `fxlab.audio.biquad`, or (..., n, 5) with the leading dimensions of `x` for one cascade
             each; float64 recommended, poles close to 1 need it.
 
     Returns:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fxlab.effects import biquad, biquad_torch
+from fxlab.audio import biquad
+from fxlab.effects import biquad_torch
 
 RATE = 48_000.0
 

@@ -46,11 +46,11 @@ class Bitcrusher(nn.Module):
         self,
         *,
         sample_rate_hz: int,
-        bits: float = 8.0,
-        rate_hz: float = 192_000.0,
-        dither: str = "none",
-        antialias: str = "polyblep",
-        oversample: int = 1,
+        bits: float,
+        rate_hz: float,
+        dither: str,
+        antialias: str,
+        oversample: int,
     ) -> None:
         super().__init__()
         self.bits = nn.Parameter(torch.tensor(float(bits), dtype=torch.float64))

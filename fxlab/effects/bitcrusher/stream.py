@@ -27,11 +27,12 @@ class Bitcrusher(Processor):
 
     def __init__(
         self,
-        bits: float = 8.0,
-        rate_hz: float = 192_000.0,
-        dither: str = "none",
-        antialias: str = "polyblep",
-        oversample: int = 1,
+        *,
+        bits: float,
+        rate_hz: float,
+        dither: str,
+        antialias: str,
+        oversample: int,
     ) -> None:
         super().__init__()
         self.bits = bits

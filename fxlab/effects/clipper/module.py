@@ -26,13 +26,13 @@ class ClipperModule(nn.Module):
         self,
         *,
         sample_rate_hz: int,
-        mode: str = "hard",
-        threshold_db: float = -6.0,
-        knee_db: float = 0.0,
-        drive_db: float = 0.0,
-        makeup_db: float = 0.0,
-        oversample: int = 1,
-        antialias: str = "none",
+        mode: str,
+        threshold_db: float,
+        knee_db: float,
+        drive_db: float,
+        makeup_db: float,
+        oversample: int,
+        antialias: str,
     ) -> None:
         super().__init__()
         self.sample_rate_hz = sample_rate_hz

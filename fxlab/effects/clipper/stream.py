@@ -13,13 +13,14 @@ class ClipperStream(Processor):
 
     def __init__(
         self,
-        mode: str = "hard",
-        threshold_db: float = -6.0,
-        knee_db: float = 0.0,
-        drive_db: float = 0.0,
-        makeup_db: float = 0.0,
-        oversample: int = 1,
-        antialias: str = "none",
+        *,
+        mode: str,
+        threshold_db: float,
+        knee_db: float,
+        drive_db: float,
+        makeup_db: float,
+        oversample: int,
+        antialias: str,
     ) -> None:
         super().__init__()
         kind, knee, span = clipper_curve(mode, knee_db > 0.0, 10.0 ** (threshold_db / 20.0), knee_db)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fxlab.effects import biquad
+from fxlab.audio import biquad
 from fxlab.effects.eq import EFFECT, HIGHPASS_OFF_HZ, LOWPASS_OFF_HZ
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fxlab.effects.biquad import run_cascade, tail_samples
+from fxlab.audio.biquad import run_cascade, tail_samples
 from fxlab.effects.eq.bands import sections
 from fxlab.effects.processor import Processor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fxlab.effects.biquad import reference_cascade
+from fxlab.audio.biquad import reference_cascade
 from fxlab.effects.eq import kernel
 
 

@@ -27,7 +27,7 @@ class Filters:
     """Coefficients, tables and scratch memory of the two filters for chunks of at most `chunk` frames.
 
     Args:
-        sections: (2, 5), the DC blocker and the low-pass as in `fxlab.effects.biquad`.
+        sections: (2, 5), the DC blocker and the low-pass as in `fxlab.audio.biquad`.
         gain: Factor on the output.
         chunk: Longest chunk in frames.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fxlab.effects import biquad, biquad_torch
+from fxlab.audio import biquad
+from fxlab.effects import biquad_torch
 from fxlab.effects.shapers import TANH
 from fxlab.effects.shaping_torch import shape
 
@@ -28,14 +29,14 @@ class SaturatorModule(nn.Module):
         self,
         *,
         sample_rate_hz: int,
-        drive_db: float = 12.0,
-        bias: float = 0.2,
-        makeup_db: float = -3.0,
-        dc_block_hz: float = 20.0,
-        cutoff_hz: float = 4000.0,
-        lowpass: str = "one_pole",
-        oversample: int = 1,
-        antialias: str = "none",
+        drive_db: float,
+        bias: float,
+        makeup_db: float,
+        dc_block_hz: float,
+        cutoff_hz: float,
+        lowpass: str,
+        oversample: int,
+        antialias: str,
     ) -> None:
         super().__init__()
         self.sample_rate_hz = sample_rate_hz

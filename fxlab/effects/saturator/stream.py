@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fxlab.effects import biquad, shaping
+from fxlab.audio import biquad
+from fxlab.effects import shaping
 from fxlab.effects.processor import Processor
 from fxlab.effects.shapers import TANH, Shaper
 
@@ -14,14 +15,15 @@ class SaturatorStream(Processor):
 
     def __init__(
         self,
-        drive_db: float = 12.0,
-        bias: float = 0.2,
-        makeup_db: float = -3.0,
-        dc_block_hz: float = 20.0,
-        cutoff_hz: float = 4000.0,
-        lowpass: str = "one_pole",
-        oversample: int = 1,
-        antialias: str = "none",
+        *,
+        drive_db: float,
+        bias: float,
+        makeup_db: float,
+        dc_block_hz: float,
+        cutoff_hz: float,
+        lowpass: str,
+        oversample: int,
+        antialias: str,
     ) -> None:
         super().__init__()
         self.shaper = Shaper(TANH, gain=10.0 ** (drive_db / 20.0), bias=bias)

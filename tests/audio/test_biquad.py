@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, freqz, sosfilt
 
-from fxlab.effects import biquad
+from fxlab.audio import biquad
 
 RATES = [8_000, 44_100, 48_000, 192_000]
 
