@@ -40,6 +40,7 @@ class ModelSettings:
     type: str = setting("tcn", "Architecture to train.", choices=("tcn",))
     size: str = setting("standard", "Its size.", choices=("standard", "lite", "feather", "nano"))
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
+    attribution: str = setting("", "Whose recordings it learns from, for the card.")
 
 
 @dataclass

@@ -129,7 +129,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         ended = loop.go()
     if not (request.output / BEST).is_file():
         save(state, True)
-    return _conclude(request, state, ended, device.type, pairs["test"] or pairs["validation"], progress)
+    return _conclude(request, state, card, ended, device.type, pairs["test"] or pairs["validation"], progress)
 
 
 def _check_output(request: Request) -> None:
@@ -177,6 +177,7 @@ def _card(request: Request, network: torch.nn.Module, manifest: Manifest, effect
         "macs_per_sample": network.macs_per_sample,
         "effect": effect,
         "data": {"seconds": seconds, "sources": sources, "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl")},
+        "attribution": request.model.attribution,
         "licence": request.model.licence,
         "seed": request.settings.seed,
         "profile": request.profile,
@@ -223,10 +224,16 @@ def _training(state: Run, settings: TrainSettings) -> dict[str, Any]:
 
 
 def _conclude(
-    request: Request, state: Run, ended: str, device: str, pairs: list[tuple[dict, Pair]], progress: Progress
+    request: Request,
+    state: Run,
+    card: dict[str, Any],
+    ended: str,
+    device: str,
+    pairs: list[tuple[dict, Pair]],
+    progress: Progress,
 ) -> Result:
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
-    network, card, _, _ = checkpoint.load(request.output / BEST)
+    network, saved, _, _ = checkpoint.load(request.output / BEST)
     takes, played = [], []
     for done, (row, pair) in enumerate(pairs):
         progress("Testing", done, len(pairs))
@@ -234,7 +241,9 @@ def _conclude(
         takes.append({"source": row["source"], "level_db": row["level_db"], **score(target, output)})
         played.append((pair.input[len(pair.input) - len(target) :], target, output))
     progress("Testing", len(pairs), len(pairs))
-    card["metrics"] |= {
+    card |= {"training": saved["training"]}
+    card["metrics"] = {
+        **saved["metrics"],
         "split": pairs[0][0]["split"],
         **score(*(np.concatenate([signals[i] for signals in played]) for i in (1, 2))),
         "worst_esr": max(take["esr"] for take in takes),
