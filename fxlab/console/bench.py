@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fxlab.console import output
 from fxlab.console.bench_histogram import histograms
-from fxlab.console.tables import decibels, duration, figure, pairs, percent, size, table
+from fxlab.console.tables import decibels, duration, figure, level, pairs, percent, size, table
 from fxlab.services.bench_report import CellReport, EngineReport, Result
 
 LIVE_BUFFER = 128
@@ -140,7 +140,7 @@ def _character(result: Result):
                 _signed(quality.thd_difference_db),
                 decibels(own.aliasing_db),
                 _signed(quality.aliasing_difference_db),
-                _level(own.noise_db),
+                level(own.noise_db),
                 own.dc,
             )
         )
@@ -215,7 +215,3 @@ def _thousands(value: float) -> str:
 
 def _signed(value: float | None) -> str | None:
     return None if value is None else f"{value:+.1f} dB"
-
-
-def _level(value: float) -> str:
-    return "none" if value <= -299 else decibels(value)

@@ -76,6 +76,11 @@ def decibels(value: float) -> str:
     return f"{value:.1f} dB" if math.isfinite(value) else f"{value} dB"
 
 
+def level(value: float) -> str:
+    """A level that may be that of nothing at all (`fxlab.metrics.spectrum.FLOOR_DB`)."""
+    return "none" if value <= -299 else decibels(value)
+
+
 def size(count: float) -> str:
     """Bytes in the unit that suits them (binary units)."""
     for unit in ("B", "KiB", "MiB", "GiB"):

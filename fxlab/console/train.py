@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fxlab.console import output
-from fxlab.console.tables import decibels, duration, pairs, percent, table
+from fxlab.console.tables import decibels, duration, level, pairs, percent, table
 from fxlab.services.train import Result
 
 ENDED = {
@@ -45,7 +45,7 @@ def show_train(result: Result) -> None:
     console.print(table(name, columns, takes, numbers=columns[1:5]))
     console.print(
         f"ESR {percent(metrics['esr'])}: {metrics['verdict']}.  "
-        f"On silence: noise {decibels(metrics['noise_db'])}, DC {metrics['dc']:.1e}."
+        f"On silence: noise {level(metrics['noise_db'])}, DC {metrics['dc']:.1e}."
     )
     output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
     output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
