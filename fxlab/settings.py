@@ -86,7 +86,9 @@ class RenderSettings:
     format: str = setting("wav", "Container of the output.", choices=("wav", "flac", "ogg"))
     bit_depth: str = setting("auto", "Sample format; auto keeps the input's.", choices=("auto", "16", "24", "float"))
     mix: float = setting(1.0, "Share of the processed signal, the rest is dry.", 0, 1)
-    tail: str = setting("none", "What is added after the end: none keeps the length, auto lets it ring out, or a time such as '2s'.")
+    tail: str = setting(
+        "none", "What is added after the end: none keeps the length, auto lets it ring out, or a time such as '2s'."
+    )
 
 
 @dataclass

@@ -124,4 +124,3 @@ def k_weighting(sample_rate_hz: int) -> np.ndarray:
 
 def _power(lufs: float) -> float:
     return 10 ** ((lufs - _OFFSET) / 10)
-

@@ -32,7 +32,8 @@ Grid = Annotated[
     list[str] | None, typer.Option("--grid", metavar="K=V,...", help="Render every value of a parameter, as drive_db=0,12,24.")
 ]
 Random = Annotated[
-    list[str] | None, typer.Option("--random", metavar="K=LOW:HIGH", help="Draw a parameter for each rendering, as bias=-0.5:0.5.")
+    list[str] | None,
+    typer.Option("--random", metavar="K=LOW:HIGH", help="Draw a parameter for each rendering, as bias=-0.5:0.5."),
 ]
 Draws = Annotated[int | None, typer.Option("--draws", min=1, help="Renderings of each recording with drawn parameters.")]
 Chunk = Annotated[float | None, typer.Option("--chunk", metavar="SECONDS", help="Cut pairs into chunks; 0 keeps takes whole.")]

@@ -9,7 +9,9 @@ import typer
 
 from fxlab.commands.options import Force, Output, examples
 
-Checkpoint = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file of `fxlab train`.", show_default=False)]
+Checkpoint = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file of `fxlab train`.", show_default=False)
+]
 Format = Annotated[str, typer.Option("--format", metavar="onnx|torchscript", help="What to make of it.")]
 
 

@@ -17,7 +17,12 @@ def show_export(result: Result) -> None:
         ("File", result.output),
         ("Model", f"{card['model']['type']} {card['model']['size']} of {effect}, {card['parameters_count']:,} parameters"),
         ("Rate", f"{card['sample_rate_hz']} Hz, receptive field {context_ms:.1f} ms, latency {card['latency']} samples"),
-        ("Quality", f"ESR {percent(metrics['esr'])} on the {metrics['split']} split: {metrics['verdict']}" if "esr" in metrics else "not tested"),
+        (
+            "Quality",
+            f"ESR {percent(metrics['esr'])} on the {metrics['split']} split: {metrics['verdict']}"
+            if "esr" in metrics
+            else "not tested",
+        ),
         ("Size", f"{size(result.output_bytes)} (checkpoint {size(result.checkpoint_bytes)})"),
         ("Parity", f"within {result.parity:.1e} of torch over {result.parity_s:g} s in random blocks"),
         ("Licence", card["licence"] or "not stated"),

@@ -64,7 +64,8 @@ def mr_stft(target: np.ndarray, output: np.ndarray, sizes: tuple[int, ...] = STF
 
     Yamamoto et al. 2020 (Parallel WaveGAN), with a periodic Hann window of the FFT's length, a hop of a quarter of it,
     centred frames with reflected ends, magnitudes floored at 1e-4 and natural logarithms: auraloss'
-    `MultiResolutionSTFTLoss` at these sizes. 0 is a perfect match. Audio shorter than the largest FFT is padded with zeros at its end.
+    `MultiResolutionSTFTLoss` at these sizes. 0 is a perfect match. Audio shorter than the largest FFT is padded with zeros at
+    its end.
     """
     target, output = _pair(target, output)
     missing = max(sizes) - target.shape[-1]

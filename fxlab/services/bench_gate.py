@@ -1,8 +1,8 @@
 """Gates: conditions on the measurements that a script can rely on, such as `p99<0.5*deadline` or `tcn/onnx:esr<0.1%`.
 
-    gate      = [filter ":"] metric ("<" | "<=" | ">" | ">=") limit
-    filter    = EFFECT | ENGINE | EFFECT "/" ENGINE | key "=" value {"," key "=" value}     with the keys effect, engine, buffer
-    limit     = [number "*"] "deadline"  |  number [unit]      with the units ns, us, ms, s, %, dB
+gate      = [filter ":"] metric ("<" | "<=" | ">" | ">=") limit
+filter    = EFFECT | ENGINE | EFFECT "/" ENGINE | key "=" value {"," key "=" value}     with the keys effect, engine, buffer
+limit     = [number "*"] "deadline"  |  number [unit]      with the units ns, us, ms, s, %, dB
 """
 
 from __future__ import annotations

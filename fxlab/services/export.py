@@ -67,7 +67,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
         raise UsageError(f"There is no export format '{request.format}'.", f"Choose one of: {', '.join(SUFFIX)}.")
     output = request.output or request.checkpoint.with_suffix(SUFFIX[request.format])
     if output.exists() and (not request.force or output.samefile(request.checkpoint)):
-        raise UsageError(f"{output} exists.", "Overwrite it with --force, or choose another -o; a checkpoint is never overwritten.")
+        raise UsageError(
+            f"{output} exists.", "Overwrite it with --force, or choose another -o; a checkpoint is never overwritten."
+        )
     network, card, _, _ = checkpoint.load(request.checkpoint)
     rate = card["sample_rate_hz"]
     progress("Exporting", 0, 2)

@@ -137,7 +137,9 @@ def _check_output(request: Request) -> None:
     if request.resume and not there:
         raise UsageError(f"There is no run to resume in {request.output}.", "Leave --resume out to start one.")
     if there and not (request.resume or request.force):
-        raise UsageError(f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o.")
+        raise UsageError(
+            f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
+        )
     if request.output.exists() and not request.output.is_dir():
         raise UsageError(f"{request.output} is a file, not a folder.", "Choose another -o.")
     if there and request.force:
@@ -190,7 +192,9 @@ def _restore(state: Run, request: Request, card: dict) -> None:
     network, old_card, tensors, record = checkpoint.load(request.output / LAST)
     before = record.pop("settings", {})
     if record.pop("dataset", None) != card["data"]["manifest_sha256"] or old_card["model"] != card["model"]:
-        raise UsageError("The run was made with another dataset or model size.", "Give the same ones, or start over with --force.")
+        raise UsageError(
+            "The run was made with another dataset or model size.", "Give the same ones, or start over with --force."
+        )
     changed = [k for k, v in dataclasses.asdict(request.settings).items() if k not in _FREE_ON_RESUME and before.get(k) != v]
     if changed:
         raise UsageError(

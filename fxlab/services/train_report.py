@@ -91,7 +91,9 @@ def _draw_curves(path: Path, history: list[dict[str, Any]]) -> None:
     axis.semilogy(steps, [row["validation_esr"] for row in history], label="validation ESR", color="tab:blue")
     if history:
         best = min(history, key=lambda row: row["validation_esr"])
-        axis.plot(best["step"], best["validation_esr"], "o", color="tab:blue", label=f"best: {100 * best['validation_esr']:.3g} %")
+        axis.plot(
+            best["step"], best["validation_esr"], "o", color="tab:blue", label=f"best: {100 * best['validation_esr']:.3g} %"
+        )
     axis.set(xlabel="step", ylabel="loss, ESR", title="Training")
     axis.grid(alpha=0.3, which="both")
     axis.legend()

@@ -45,6 +45,7 @@ class Bitcrusher(stream.Bitcrusher):
                 _staircase(row, target, *self._law, self.dithered, self.averages, key, done, channel, previous)
         counters[0], counters[1] = done + block.shape[1], k
 
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _round(block, out, scale, step, top):
     """Rounds every sample to a whole word length; branch-free, so that the compiler makes it as fast as copying."""
