@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from fxlab.errors import OutputError
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """What an `OSError` while writing `path` means to the user."""
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        file = next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), path)
+        return OutputError(f"Can't write {path}: {file} is a file, not a folder.", "Choose another place with -o.")
     return OutputError(f"Can't write {path}: {error.strerror or error}.", "Choose another place with -o, or make room there.")
 
 

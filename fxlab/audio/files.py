@@ -6,6 +6,7 @@ own and are found here too.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import stat
 from collections.abc import Iterator
@@ -100,7 +101,8 @@ class Reader:
         frames = 0
         while True:
             try:
-                piece = self._file.read(block, dtype="float32", always_2d=True)
+                with self._quietly():
+                    piece = self._file.read(block, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
                 raise self._damaged(frames, sndfile.reason(error)) from None
             if not len(piece):
@@ -112,6 +114,9 @@ class Reader:
         slack = _MP3_SLACK if self.info.format == "MP3" else 0
         if frames + slack < self.info.frames:
             raise self._damaged(frames, f"its header announces {self.info.seconds:.2f} s")
+
+    def _quietly(self) -> contextlib.AbstractContextManager[None]:
+        return sndfile.muted() if self._file.format == "MP3" else contextlib.nullcontext()
 
     def _info(self) -> AudioInfo:
         file = self._file
@@ -185,7 +190,8 @@ def _open(path: Path):
     import soundfile
 
     try:
-        return soundfile.SoundFile(sndfile.native(path))
+        with sndfile.muted():
+            return soundfile.SoundFile(sndfile.native(path))
     except (soundfile.SoundFileError, TypeError) as error:
         # soundfile asks for a rate (TypeError) where a name ends in .raw: samples without any header.
         why = "it has no header" if isinstance(error, TypeError) else sndfile.reason(error)

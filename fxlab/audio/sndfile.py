@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,47 @@ def native(path: Path) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
+class _Muted:
+    """How many threads have stderr muted, and where it went meanwhile."""
+
+    lock = threading.Lock()
+    depth, kept = 0, -1
+
+
+@contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Keeps libmpg123, which libsndfile reads mp3 through, from writing its notes about damaged files to stderr."""
+    with _Muted.lock:
+        _Muted.depth += 1
+        if _Muted.depth == 1:
+            _Muted.kept = _divert()
+    try:
+        yield
+    finally:
+        with _Muted.lock:
+            _Muted.depth -= 1
+            if not _Muted.depth and _Muted.kept >= 0:
+                os.dup2(_Muted.kept, 2)
+                os.close(_Muted.kept)
+
+
+def _divert() -> int:
+    """Lets file descriptor 2 lead nowhere; returns a copy of what it was, -1 where there is no stderr."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        return -1
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return kept
+
+
 def reason(error: Exception) -> str:
     """libsndfile's own words for what went wrong, without its prefixes and full stop."""
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    if "possibly a pipe" in text:  # what it says of mp3 files without a single frame
+        return "there is no sound in it"
     return text.removeprefix("Error : ") or type(error).__name__
 
 

@@ -52,7 +52,7 @@ def expand(inputs: Sequence[str | Path]) -> list[Path]:
 
 
 def _sources_of(given: Path, missing_ok: bool) -> list[Source]:
-    if given.is_dir():
+    if os.path.isdir(given):  # unlike `is_dir` false, not an error, where a name is too long
         inside = list(_below(given))
         if not inside:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def render(
     base = load(profile) if profile else Profile()
     settings = override(base.render, mix=mix, tail=tail, format=format, bit_depth=bit_depth)
     # A name given with -o outranks a profile's format, and only another --format contradicts it.
-    named = output is not None and bool(Path(output).suffix) and not Path(output).is_dir()
+    named = output is not None and bool(Path(output).suffix) and not os.path.isdir(output)
     request = Request(
         inputs=inputs,
         effects=effects_from(base, effect, set_, engine),

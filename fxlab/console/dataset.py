@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxlab.console import output
-from fxlab.console.tables import duration, table
+from fxlab.console.tables import counted, duration, table
 from fxlab.services.dataset import Result
 
 
@@ -19,5 +19,5 @@ def show_dataset(result: Result) -> None:
     for text in result.notes:
         output.note(text)
     if result.kept:
-        output.note(f"{result.rendered} pairs rendered, {result.kept} kept from an earlier run.")
+        output.note(f"{counted(result.rendered, "pair")} rendered, {result.kept:,} kept from an earlier run.")
     output.note(f"Train on it with: fxlab train {result.output} --model tcn --size nano")

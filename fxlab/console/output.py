@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Result(Protocol):
 
     def to_json(self) -> dict: ...
 
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 mode = Mode()
 _document: dict[str, Any] | None = None
@@ -88,18 +91,19 @@ def document(value: Mapping[str, Any]) -> None:
 def note(text: str) -> None:
     """One line of information on stderr, none with `--quiet`."""
     if not mode.quiet:
-        err().print(text, markup=False, soft_wrap=True)
+        err().print(printable(text), markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """One line of warning on stderr."""
-    err().print(f"Warning: {text}", style="yellow", markup=False, soft_wrap=True)
+    err().print(f"Warning: {printable(text)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def error(kind: str, message: str, hint: str, exit_code: int) -> None:
     """Shows an error: one panel (plain lines where no terminal is), and with `--json` also in the document."""
     if mode.json:
         document({**(_document or {}), "error": {"kind": kind, "message": message, "hint": hint}, "exit_code": exit_code})
+    message, hint = printable(message), printable(hint)
     if not is_terminal(stderr=True):
         sys.stderr.write(f"Error: {message}\n" + (f"{hint}\n" if hint else ""))
         return
@@ -110,6 +114,11 @@ def error(kind: str, message: str, hint: str, exit_code: int) -> None:
     if hint:
         body.append(f"\n{hint}", style="dim")
     err().print(Panel(body, title="Error", title_align="left", border_style="red"))
+
+
+def printable(text: str) -> str:
+    """Text without control characters other than line ends: a file's name must not steer the terminal."""
+    return _CONTROL.sub("?", text)
 
 
 def write_document() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxlab.console import output
-from fxlab.console.tables import duration, figure, table
+from fxlab.console.tables import counted, duration, figure, table
 from fxlab.services.render import Result
 from fxlab.services.render_file import FileReport
 
@@ -24,7 +24,8 @@ def show_render(result: Result) -> None:
     for report in result.failed:
         output.warn(f"{report.error.message} {report.error.hint}".strip())
     if result.failed:
-        output.warn(f"{len(result.failed)} of {len(result.files)} files failed; the others are done.")
+        rest = "the others are done" if done else "nothing was written"
+        output.warn(f"{len(result.failed)} of {len(result.files)} files failed; {rest}.")
     if result.plot is not None:
         output.note(f"Picture: {result.plot}")
 
@@ -53,7 +54,7 @@ def _notes(report: FileReport, many: bool) -> list[str]:
     if report.latency_ms:
         notes.append(f"A latency of {figure(report.latency_ms)} ms was taken out.")
     if report.tail_s:
-        notes.append(f"{about}{duration(report.tail_s)} of tail were added.")
+        notes.append(f"{about}{duration(report.tail_s)} of tail added.")
     if report.dropped_tags:
         notes.append(f"{about}The output can't hold these tags: {', '.join(report.dropped_tags)}.")
     return notes
@@ -63,9 +64,9 @@ def _warnings(report: FileReport) -> list[str]:
     warnings = []
     if report.clipped:
         way_out = f"Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
-        warnings.append(f"{report.output}: {report.clipped} samples clipped. {way_out}")
+        warnings.append(f"{report.output}: {counted(report.clipped, "sample")} clipped. {way_out}")
     if report.replaced_in:
-        warnings.append(f"{report.input}: {report.replaced_in} samples were not numbers (NaN, infinity) and became silence.")
+        warnings.append(f"{report.input}: {counted(report.replaced_in, "sample")} not a number (NaN, infinity), now silence.")
     if report.replaced_out:
-        warnings.append(f"{report.output}: {report.replaced_out} samples came out as no numbers and became silence.")
+        warnings.append(f"{report.output}: {counted(report.replaced_out, "sample")} came out as not a number, now silence.")
     return warnings

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from fxlab.console.output import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,7 +55,9 @@ def cell(value: object) -> Text:
 
     if isinstance(value, Text):
         return value
-    return Text("–" if value is None else figure(value) if isinstance(value, float) else str(value))
+    if isinstance(value, PurePath):
+        value = str(value).replace("\n", "?")  # the only cell whose line ends nobody meant
+    return Text("–" if value is None else figure(value) if isinstance(value, float) else printable(str(value)))
 
 
 def figure(value: float, digits: int = 3) -> str:
@@ -64,6 +69,11 @@ def figure(value: float, digits: int = 3) -> str:
         text = f"{value:.{decimals}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.{digits - 1}e}"
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: 1 pair, 2,000 pairs."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def percent(share: float, digits: int = 3) -> str:
@@ -92,6 +102,8 @@ def size(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time span in the unit that suits it."""
+    if seconds == 0:
+        return "0 s"
     for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s")):
         if abs(seconds) < limit:
             return f"{figure(seconds * factor)} {unit}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fxlab.console import output
-from fxlab.console.tables import decibels, duration, level, pairs, percent, table
+from fxlab.console.tables import counted, decibels, duration, level, pairs, percent, table
 from fxlab.services.train import Result
 
 ENDED = {
@@ -22,7 +22,7 @@ def show_train(result: Result) -> None:
     rows = [
         ("Model", f"{card['model']['type']} {card['model']['size']}, {card['parameters_count']:,} parameters"),
         ("Receptive field", f"{card['receptive_field']:,} samples = {context_ms:.1f} ms at {card['sample_rate_hz']} Hz"),
-        ("Trained", f"{result.steps:,} steps, {result.epochs} epochs, {duration(result.seconds)} on {result.device}"),
+        ("Trained", f"{counted(result.steps, 'step')}, {counted(result.epochs, 'epoch')}, {duration(result.seconds)} on {result.device}"),
         ("Speed", f"{result.steps / result.seconds:.2f} steps/s" if result.seconds else "–"),
         ("Ended", ENDED[result.ended]),
     ]

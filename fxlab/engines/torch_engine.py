@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -53,9 +54,11 @@ def trace(network: nn.Module) -> torch.jit.ScriptModule:
 
 def save_torchscript(traced: torch.jit.ScriptModule, path: Path, files: dict[str, str]) -> None:
     """Writes it with text files inside, which `torch.jit.load(path, _extra_files=...)` gives back."""
+    content = io.BytesIO()  # torch's own file writer ends the whole process where the disk is full
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.save(traced, str(path), _extra_files=files)
+        torch.jit.save(traced, content, _extra_files=files)
+    path.write_bytes(content.getbuffer())
 
 
 def torchscript_processor(network: nn.Module, card: Card) -> TorchProcessor:

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import platform
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from fxlab.errors import FxlabError, InputError, UsageError
 from fxlab.progress import Progress, silent
 from fxlab.services import dataset_state
 from fxlab.services.dataset_plan import Rendering, Variations, definition, describe, plan
-from fxlab.services.dataset_render import open_chain, render
+from fxlab.services.dataset_render import open_chain
 from fxlab.services.dataset_sources import Take, scan, synthesized, without_copies
+from fxlab.services.dataset_work import render_all
 from fxlab.settings import DatasetSettings, EffectSettings, check
 from fxlab.training.manifest import FORMAT, SPLITS, Manifest, intact
 from fxlab.training.splitting import assign
@@ -186,10 +187,10 @@ def _expanded(request: Request) -> tuple[list[Path], list[tuple[str, str]]]:
     failed = []
     for given in request.inputs:
         try:
-            paths |= {path.resolve(): path for path in expand([given])}
+            paths |= {Path(os.path.realpath(path)): path for path in expand([given])}
         except FxlabError as error:
             failed.append((str(given), error.message))
-    inside = Path(request.output).resolve()
+    inside = Path(os.path.realpath(request.output))
     return sorted(path for real, path in paths.items() if inside not in real.parents), failed
 
 
@@ -251,9 +252,13 @@ def _render_all(
     done_s, total_s = 0.0, sum(lengths.values())
     progress("Rendering", 0.0, total_s)
     kept = [row for number in sorted(rows) for row in rows[number]]
-    with contextlib.closing(dataset_state.Journal(output, header, kept)) as journal, warnings.catch_warnings():
+    with (
+        contextlib.closing(dataset_state.Journal(output, header, kept)) as journal,
+        contextlib.closing(render_all(renderings, todo, output, rate, request.workers)) as results,
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore", UserWarning)  # joblib's, about renderings that Ctrl-C leaves unused
-        for number, made in _parallel(renderings, todo, request):
+        for number, made in results:
             if isinstance(made, InputError):
                 failed[renderings[number].take.source] = made.message
             else:
@@ -267,26 +272,6 @@ def _render_all(
         raise InputError(f"None of the inputs can be used. {name}: {reason}", "Dry recordings of any format and rate will do.")
     rendered = sum(len(renderings[n].rows) for n in todo if renderings[n].take.source not in failed)
     return complete, rendered, list(failed.items())
-
-
-def _parallel(
-    renderings: Sequence[Rendering], todo: Sequence[int], request: Request
-) -> Iterator[tuple[int, list[dict] | InputError]]:
-    """Rows by rendering, in the order they get ready; effects and file access leave the interpreter free, so threads do."""
-    import joblib
-
-    workers = request.workers or os.cpu_count() or 1
-    pool = joblib.Parallel(n_jobs=min(workers, len(todo)), prefer="threads", return_as="generator_unordered")
-    output = Path(request.output)
-    return pool(joblib.delayed(_attempt)(n, renderings[n], output, request.sample_rate_hz) for n in todo)
-
-
-def _attempt(number: int, rendering: Rendering, output: Path, rate: int) -> tuple[int, list[dict] | InputError]:
-    """A source that fails must not stop the others, so its error is a result."""
-    try:
-        return number, render(rendering, output, rate)
-    except InputError as error:
-        return number, error
 
 
 def _remaining(sources: Sequence[dict[str, str]], rows: Sequence[dict]) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,20 @@ def open_chain(stages: Sequence[EffectSettings], rate: int) -> Processor:
     return chain
 
 
-def render(rendering: Rendering, directory: Path, rate: int) -> list[dict[str, Any]]:
+class Stopped(Exception):
+    """A rendering was told to stop; its unfinished files are gone."""
+
+
+def render(
+    rendering: Rendering, directory: Path, rate: int, stopping: Callable[[], bool] = lambda: False
+) -> list[dict[str, Any]]:
     """Writes the pairs of one rendering.
+
+    Args:
+        rendering: What to render.
+        directory: The dataset's folder.
+        rate: Its sample rate in Hz.
+        stopping: Asked before every block; true ends it.
 
     Returns:
         Its rows with latency and hashes.
@@ -38,6 +50,7 @@ def render(rendering: Rendering, directory: Path, rate: int) -> list[dict[str, A
     Raises:
         InputError: The source can't be read, or the chain's output is no longer finite.
         OutputError: A pair can't be written.
+        Stopped: `stopping` said so.
     """
     chain = open_chain(rendering.stages, rate)
     feed = _Feed(_wet(rendering, chain, rate))
@@ -50,6 +63,8 @@ def render(rendering: Rendering, directory: Path, rate: int) -> list[dict[str, A
                 file = stack.enter_context(open(stack.enter_context(replacing(directory / row[key])), "wb"))
                 writers.append(FloatWav(file, rate))
             for pair in feed.pieces(row["frames"]):
+                if stopping():
+                    raise Stopped
                 for writer, samples in zip(writers, pair, strict=True):
                     writer.write(samples)
             for writer in writers:

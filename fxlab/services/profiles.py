@@ -130,6 +130,6 @@ def require_sound(result: Check) -> None:
     """Raises `UsageError` if any of the files has a problem."""
     if result.problems:
         bad = sum(bool(reading.problems) for reading in result.readings)
-        raise UsageError(
-            f"{len(result.problems)} problem(s) in {bad} of {len(result.readings)} profile(s).", str(result.problems[0])
-        )
+        count = len(result.problems)
+        problems = "1 problem" if count == 1 else f"{count} problems"
+        raise UsageError(f"{problems} in {bad} of {len(result.readings)} files.", str(result.problems[0]))
