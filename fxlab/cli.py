@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -14,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import fxlab
 from fxlab.console import output
-from fxlab.errors import FxlabError
+from fxlab.errors import FxlabError, UsageError
 
 VERBS = {
     "render": "Play audio files through effects, chains and models.",
@@ -118,6 +120,8 @@ def fxlab_command(
 ) -> None:
     """One lab for audio effects: render them as DSP, learn them as neural networks, measure both."""
     if ctx.invoked_subcommand is None:
+        if output.mode.json:
+            raise UsageError("No verb was named.", "`fxlab --help` lists them.")
         typer.echo(ctx.get_help())
 
 
@@ -125,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
     """One run of the command line; returns the exit code and never raises for what a user can cause."""
     arguments = list(arguments)
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    output.begin(json="--json" in flags, quiet="--quiet" in flags, debug="--debug" in flags)
+    output.begin(json="--json" in flags, quiet="--quiet" in flags, debug="--debug" in flags, words=arguments)
     try:
         code = _run(arguments)
         output.write_document()
@@ -139,6 +143,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
+        _require_words(arguments)
         returned = typer.main.get_command(app).main(arguments, prog_name="fxlab", standalone_mode=False)
         return returned if isinstance(returned, int) else 0
     except FxlabError as problem:
@@ -148,8 +153,12 @@ def _run(arguments: list[str]) -> int:
             sys.stdout.write(f"{problem.message}\n" if problem.message else "")
             return 0
         context = getattr(problem, "ctx", None)
-        path = context.command_path if context else "fxlab"
-        return _fail("UsageError", problem.format_message(), f"See `{path} --help`.", 2, problem)
+        verb = next((word for word in arguments if word in VERBS), "")
+        hint = f"See `{context.command_path if context else f'fxlab {verb}'.strip()} --help`."
+        dashed = next((word for word in arguments if word.startswith("-") and os.path.lexists(word)), None)
+        if dashed:
+            hint += f" For the file of that name write ./{dashed}."
+        return _fail("UsageError", problem.format_message(), hint, 2, problem)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
@@ -162,6 +171,14 @@ def _run(arguments: list[str]) -> int:
         return _answer(cause)
 
 
+def _require_words(arguments: list[str]) -> None:
+    """Refuses empty arguments: as a path the empty text would mean the folder one is in, with all that is in it."""
+    for place, word in enumerate(arguments):
+        if not word.strip() or re.fullmatch(r"--[\w-]+=\s*", word):
+            where = f"{arguments[place - 1]} ''" if place and arguments[place - 1].startswith("-") else word or "''"
+            raise UsageError(f"An argument is empty: {where}.", "Leave it out, or check the shell variable it comes from.")
+
+
 def _answer(cause: BaseException) -> int:
     """The exit code of what wasn't raised on purpose."""
     if isinstance(cause, (KeyboardInterrupt, EOFError)):
@@ -172,6 +189,10 @@ def _answer(cause: BaseException) -> int:
         place = f" {cause.filename}" if cause.filename else ""
         return _fail(
             "OutputError", f"Can't write{place}: {cause.strerror}.", "Free some space or choose another place with -o.", 6, cause
+        )
+    if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:
+        return _fail(
+            "UsageError", f"The name {cause.filename} is longer than the system allows.", "Choose a shorter one.", 2, cause
         )
     what = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     return _fail("InternalError", f"Internal error, not yours: {what}", "Run it again with --debug for the details.", 1, cause)

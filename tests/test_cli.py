@@ -282,3 +282,47 @@ def test_profiles_verb_end_to_end(tmp_path, capsys):
         and settings["train", "epochs"]["line"] == 2
     )
     assert settings["train", "batch_size"]["from"] == "default"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["render", ""], ["render", "a.wav", "-o", ""], ["render", "a.wav", "--effect", " "], ["train", "ds", "--output="]],
+)
+def test_an_empty_argument_never_means_the_folder_one_is_in(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.wav").write_bytes(b"RIFF")
+    assert run([*arguments, "--json"]) == 2
+    shown = capsys.readouterr()
+    assert "An argument is empty" in json.loads(shown.out)["error"]["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.wav"]
+
+
+def test_a_name_that_is_too_long_is_a_usage_error(tmp_path, capsys):
+    name = str(tmp_path / ("x" * 300 + ".wav"))
+    for arguments in (["render", name], ["render", "take.wav", "-o", name], ["dataset", "take.wav", "-o", name], ["train", name]):
+        if arguments[0] != "train":
+            arguments += ["--effect", "saturator"]
+        assert run(arguments) in (2, 3, 6)
+        assert "Internal error" not in capsys.readouterr().err
+
+
+def test_usage_errors_name_the_verbs_help_and_the_way_to_files_that_look_like_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-take.wav").write_bytes(b"RIFF")
+    assert run(["render", "-take.wav"]) == 2
+    shown = capsys.readouterr().err
+    assert "fxlab render --help" in shown and "./-take.wav" in shown
+    assert run(["render", "take.wav", "--set"]) == 2
+    shown = capsys.readouterr().err
+    assert "fxlab render --help" in shown and "./" not in shown
+
+
+def test_json_without_a_verb_is_one_document(capsys):
+    assert run(["--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "UsageError"
+
+
+def test_names_cant_steer_the_terminal(plant, capsys):
+    plant(raising(InputError("There is no file a\x1b[2J\x07.wav.", "")))
+    assert run(["profiles"]) == 3
+    assert capsys.readouterr().err == "Error: There is no file a?[2J?.wav.\n"

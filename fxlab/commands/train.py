@@ -96,7 +96,5 @@ def train(
         result = run(request, progress)
     console.finish(result, show_train)
     if result.ended == "interrupted":
-        console.note(
-            f"Interrupted and saved. Go on with: fxlab train {dataset} -o {request.output} --resume (and the same settings)"
-        )
+        console.note(f"Interrupted and saved. Go on with: {console.command_with('--resume', without='--force')}")
         raise typer.Exit(130)

@@ -19,5 +19,5 @@ def show_dataset(result: Result) -> None:
     for text in result.notes:
         output.note(text)
     if result.kept:
-        output.note(f"{counted(result.rendered, "pair")} rendered, {result.kept:,} kept from an earlier run.")
+        output.note(f"{counted(result.rendered, 'pair')} rendered, {result.kept:,} kept from an earlier run.")
     output.note(f"Train on it with: fxlab train {result.output} --model tcn --size nano")

@@ -9,8 +9,9 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,11 +24,12 @@ MAX_WIDTH = 140
 
 @dataclass
 class Mode:
-    """What the user asked of all output."""
+    """What the user asked of all output, and all the words of the command."""
 
     json: bool = False
     quiet: bool = False
     debug: bool = False
+    words: Sequence[str] = ()
 
 
 class Result(Protocol):
@@ -42,10 +44,16 @@ mode = Mode()
 _document: dict[str, Any] | None = None
 
 
-def begin(json: bool = False, quiet: bool = False, debug: bool = False) -> None:
+def begin(json: bool = False, quiet: bool = False, debug: bool = False, words: Sequence[str] = ()) -> None:
     """Sets the mode of one run of the command line and forgets the last run's document."""
     global _document
-    mode.json, mode.quiet, mode.debug, _document = json, quiet, debug, None
+    mode.json, mode.quiet, mode.debug, mode.words, _document = json, quiet, debug, words, None
+
+
+def command_with(word: str, without: str = "") -> str:
+    """The command of this run to copy, with one more word and perhaps without another."""
+    words = [given for given in mode.words if given != without]
+    return shlex.join(["fxlab", *words, *([] if word in words else [word])])
 
 
 def out() -> Console:

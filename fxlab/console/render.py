@@ -64,9 +64,9 @@ def _warnings(report: FileReport) -> list[str]:
     warnings = []
     if report.clipped:
         way_out = f"Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
-        warnings.append(f"{report.output}: {counted(report.clipped, "sample")} clipped. {way_out}")
+        warnings.append(f"{report.output}: {counted(report.clipped, 'sample')} clipped. {way_out}")
     if report.replaced_in:
-        warnings.append(f"{report.input}: {counted(report.replaced_in, "sample")} not a number (NaN, infinity), now silence.")
+        warnings.append(f"{report.input}: {counted(report.replaced_in, 'sample')} not a number (NaN, infinity), now silence.")
     if report.replaced_out:
-        warnings.append(f"{report.output}: {counted(report.replaced_out, "sample")} came out as not a number, now silence.")
+        warnings.append(f"{report.output}: {counted(report.replaced_out, 'sample')} came out as not a number, now silence.")
     return warnings

@@ -19,10 +19,11 @@ def show_train(result: Result) -> None:
     """The run, then every take it was tested on, then the verdict."""
     card, metrics, console = result.card, result.metrics, output.out()
     context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
+    trained = f"{counted(result.steps, 'step')}, {counted(result.epochs, 'epoch')}"
     rows = [
         ("Model", f"{card['model']['type']} {card['model']['size']}, {card['parameters_count']:,} parameters"),
         ("Receptive field", f"{card['receptive_field']:,} samples = {context_ms:.1f} ms at {card['sample_rate_hz']} Hz"),
-        ("Trained", f"{counted(result.steps, 'step')}, {counted(result.epochs, 'epoch')}, {duration(result.seconds)} on {result.device}"),
+        ("Trained", f"{trained}, {duration(result.seconds)} on {result.device}"),
         ("Speed", f"{result.steps / result.seconds:.2f} steps/s" if result.seconds else "–"),
         ("Ended", ENDED[result.ended]),
     ]

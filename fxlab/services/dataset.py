@@ -254,8 +254,8 @@ def _render_all(
     kept = [row for number in sorted(rows) for row in rows[number]]
     with (
         contextlib.closing(dataset_state.Journal(output, header, kept)) as journal,
-        contextlib.closing(render_all(renderings, todo, output, rate, request.workers)) as results,
         warnings.catch_warnings(),
+        contextlib.closing(render_all(renderings, todo, output, rate, request.workers)) as results,
     ):
         warnings.simplefilter("ignore", UserWarning)  # joblib's, about renderings that Ctrl-C leaves unused
         for number, made in results:

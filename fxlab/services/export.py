@@ -58,18 +58,24 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """Exports and proves the export equal to the checkpoint.
 
     Raises:
-        UsageError: An unknown format, or an output that exists or is the checkpoint itself.
+        UsageError: An unknown format, or an output that exists, is the checkpoint itself or is not named as its format.
         InputError: Not a checkpoint.
         CheckError: The export doesn't play what the checkpoint plays.
         OutputError: The file can't be written.
     """
     if request.format not in SUFFIX:
         raise UsageError(f"There is no export format '{request.format}'.", f"Choose one of: {', '.join(SUFFIX)}.")
-    output = request.output or request.checkpoint.with_suffix(SUFFIX[request.format])
+    suffix = SUFFIX[request.format]
+    output = request.output or request.checkpoint.with_suffix(suffix)
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder.", f"Name a file, such as {output / request.checkpoint.stem}{suffix}.")
     if output.exists() and (not request.force or output.samefile(request.checkpoint)):
         raise UsageError(
             f"{output} exists.", "Overwrite it with --force, or choose another -o; a checkpoint is never overwritten."
         )
+    if output.suffix.lower() != suffix:
+        kinds = ", ".join(f"{name} is {ending}" for name, ending in SUFFIX.items())
+        raise UsageError(f"{output} is no name for {request.format}: {kinds}.", "Change -o or --format.")
     network, card, _, _ = checkpoint.load(request.checkpoint)
     rate = card["sample_rate_hz"]
     progress("Exporting", 0, 2)

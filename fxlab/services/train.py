@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +16,8 @@ import numpy as np
 import torch
 
 import fxlab
-from fxlab.errors import InputError, UsageError
+from fxlab.audio.atomic import output_error, temporary_path
+from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.models.tcn import tcn
 from fxlab.progress import Progress, silent
@@ -111,6 +115,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
         _restore(state, request, card)
     segments = Segments([pair for _, pair in pairs["train"]], settings.segment, network.receptive_field - 1, settings.seed)
 
+    _clear_output(request)
+
     def save(current: Run, best: bool) -> None:
         record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
         checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
@@ -140,11 +146,24 @@ def _check_output(request: Request) -> None:
         raise UsageError(
             f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
         )
-    if request.output.exists() and not request.output.is_dir():
-        raise UsageError(f"{request.output} is a file, not a folder.", "Choose another -o.")
-    if there and request.force:
-        for name in (LAST, BEST):
-            (request.output / name).unlink(missing_ok=True)
+    if os.path.lexists(request.output) and not request.output.is_dir():
+        raise OutputError(f"{request.output} is a file, not a folder.", "Choose another -o.")
+
+
+def _clear_output(request: Request) -> None:
+    """Makes the run folder and finds out before hours of training whether it can be written; a run started over goes."""
+    probe = temporary_path(request.output / LAST, secrets.token_hex(6))
+    try:
+        request.output.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0")
+        probe.unlink()
+        if not request.resume:
+            for name in (LAST, BEST):
+                (request.output / name).unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+        raise output_error(request.output, error) from error
 
 
 def _pairs(manifest: Manifest, split: str) -> list[tuple[dict, Pair]]:

@@ -69,10 +69,12 @@ class Manifest:
         path = Path(directory) / NAME
         try:
             lines = path.read_text("utf-8").splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{directory} is not a dataset: it has no {NAME}.", "Make one with `fxlab dataset`.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"Can't read {path}: {error}.", _REBUILD) from error
+        except OSError as error:
+            raise InputError(f"Can't read {path}: {error.strerror or error}.", _REBUILD) from error
+        except UnicodeDecodeError:
+            raise InputError(f"{path} is not text.", _REBUILD) from None
         values = [parse_line(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
         if not values or values[0].get("fxlab_dataset") is None:
             raise InputError(f"{path} does not begin with a dataset's header.", _REBUILD)
@@ -81,6 +83,8 @@ class Manifest:
         _check(path, 1, values[0], _HEADER)
         for number, row in enumerate(values[1:], 2):
             check_row(path, number, row)
+        if not values[1:]:
+            raise InputError(f"{path} names no pairs.", _REBUILD)
         return cls(Path(directory), values[0], values[1:])
 
     @property

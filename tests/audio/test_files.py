@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import wave
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import soundfile
 
+from fxlab.audio import sndfile
 from fxlab.audio.files import Reader, expand, probe, read, read_blocks
 from fxlab.errors import InputError
 
@@ -209,3 +212,35 @@ def test_expand_finding_nothing(tmp_path, monkeypatch, inputs):
     with pytest.raises(InputError) as caught:
         expand(inputs)
     assert caught.value.hint
+
+
+def damaged_mp3(path, start: int, count: int):
+    with soundfile.SoundFile(path, "w", RATE, 1, "MPEG_LAYER_III", format="MP3") as file:
+        file.write(noise(RATE, 1)[:, 0])
+    content = bytearray(path.read_bytes())
+    content[start : start + count] = np.random.default_rng(1).bytes(count)
+    path.write_bytes(content)
+    return path
+
+
+def test_mp3_files_in_pieces_leave_stderr_to_fxlab(tmp_path, capfd):
+    with contextlib.suppress(InputError):
+        read(damaged_mp3(tmp_path / "hurt.mp3", 9000, 1500))
+    (tmp_path / "noise.mp3").write_bytes(np.random.default_rng(2).bytes(20_000))
+    with pytest.raises(InputError, match="no sound in it"):
+        probe(tmp_path / "noise.mp3")
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"
+
+
+def test_muting_works_from_many_threads_at_once(capfd):
+    def work(_):
+        for _ in range(200):
+            with sndfile.muted():
+                os.write(2, b"noise")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"

@@ -1,9 +1,12 @@
 """The loop of the lab: dataset, train, export, play; and how train and export answer mistakes."""
 
 import dataclasses
+import errno
 import json
+import shutil
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,6 +176,41 @@ def play_torchscript(path, audio):
     return np.concatenate(out)
 
 
+def test_a_full_disk_doesnt_end_the_process_that_exports(trained, tmp_path, monkeypatch):
+    """torch's own file writer would: it throws where nobody catches it."""
+    _, folder = trained
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for format, suffix in export.SUFFIX.items():
+        with pytest.raises(OutputError, match="No space left"):
+            export.run(export.Request(folder / "best.safetensors", format, tmp_path / f"m{suffix}"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_started_over_goes_only_when_the_new_one_begins(pairs, trained, tmp_path):
+    _, folder = trained
+    again = tmp_path / "run"
+    shutil.copytree(folder, again)
+    before = (again / "best.safetensors").read_bytes()
+    with pytest.raises(InputError, match="as long as one segment"):
+        train.run(request(pairs, again, segment=900_000, force=True))
+    assert (again / "best.safetensors").read_bytes() == before
+    with pytest.raises(InputError, match="not a dataset"):
+        train.run(request(tmp_path, again, force=True))
+    assert (again / "best.safetensors").read_bytes() == before
+
+
+def test_a_place_that_cant_be_written_is_known_before_training(pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(train.Loop, "go", lambda self: pytest.fail("it trained"))
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(OutputError, match="is a file, not a folder"):
+            train.run(request(pairs, output))
+
+
 def test_export_answers_mistakes(trained, tmp_path):
     _, folder = trained
     best = folder / "best.safetensors"
@@ -186,6 +224,11 @@ def test_export_answers_mistakes(trained, tmp_path):
     with pytest.raises(UsageError, match="exists"):
         export.run(export.Request(best, "onnx", tmp_path / "there.onnx"))
     assert (tmp_path / "there.onnx").read_text() == "mine"
+    for format, name in (("onnx", "m.pt"), ("onnx", "m"), ("torchscript", "m.onnx")):
+        with pytest.raises(UsageError, match="no name for"):
+            export.run(export.Request(best, format, tmp_path / name))
+    with pytest.raises(UsageError, match="is a folder"):
+        export.run(export.Request(best, "onnx", tmp_path, force=True))
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         export.run(export.Request(best, "onnx", tmp_path / "file" / "m.onnx"))

@@ -107,11 +107,24 @@ def test_a_damaged_manifest_is_an_input_error_naming_the_place(dataset, line, va
         assert f"line {line}" in raised.value.message
 
 
+def test_a_header_alone_is_no_dataset(dataset):
+    path = dataset.directory / NAME
+    path.write_text(path.read_text("utf-8").splitlines()[0], "utf-8")
+    with pytest.raises(InputError, match="names no pairs"):
+        Manifest.load(dataset.directory)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"[1]\n", b"{\n", b"\xff\xfe\x00", b'{"id": "x"}\n'])
 def test_any_other_file_is_an_input_error(tmp_path, content):
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(InputError):
         Manifest.load(tmp_path)
+
+
+def test_a_file_is_no_dataset(tmp_path):
+    (tmp_path / "take.wav").write_bytes(b"RIFF")
+    with pytest.raises(InputError, match=r"take\.wav is not a dataset"):
+        Manifest.load(tmp_path / "take.wav")
 
 
 def test_a_folder_without_a_manifest_is_no_dataset(tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import soundfile
 
 from fxlab.errors import InputError, OutputError, UsageError
+from fxlab.services import dataset_render
 from fxlab.services.dataset_state import JOURNAL
 from fxlab.settings import EffectSettings
 from fxlab.training.manifest import NAME, Manifest
@@ -59,6 +61,27 @@ def test_ctrl_c_keeps_what_is_finished(dry, tmp_path, make):
     result = make(dry, tmp_path / "ds", levels_db=[0.0, -6.0])
     assert result.kept >= 4 and result.kept + result.rendered == 12
     Manifest.load(tmp_path / "ds").verify()
+
+
+def test_when_the_disk_is_full_the_other_renderings_clear_up_too(dry, tmp_path, make, monkeypatch):
+    def slow(rendering, chain, rate):
+        if rendering.take.source == "take0.wav":
+            time.sleep(0.2)  # the others are in the middle of theirs
+            raise OutputError("The disk is full.")
+        while True:
+            time.sleep(0.01)
+            yield np.zeros(16, np.float32), np.zeros(16, np.float32)
+
+    monkeypatch.setattr(dataset_render, "_wet", slow)
+    with pytest.raises(OutputError, match="disk is full"):
+        make(dry, tmp_path / "ds", workers=3)
+    assert not list((tmp_path / "ds" / "pairs").iterdir())
+
+
+def test_a_link_that_leads_to_itself_is_an_input_like_any_other_bad_one(dry, tmp_path, make):
+    (dry / "loop.wav").symlink_to("loop.wav")
+    result = make(dry, tmp_path / "ds")
+    assert [name for name, _ in result.failed] == ["loop.wav"] and result.rendered == 6
 
 
 def test_the_same_again_renders_nothing_and_repairs_what_is_damaged(dry, tmp_path, make, contents):
