@@ -32,6 +32,12 @@ class FakeProcessor(Processor):
         self.clock, self.call_ns, self.frame_ns = clock, call_ns, frame_ns
         self.spikes, self.log, self.count = spikes or {}, log, 0
 
+    def prepare(self, sample_rate_hz: int, channels: int, max_block: int) -> None:
+        super().prepare(sample_rate_hz, channels, max_block)
+        self.count = 0  # what `prepare` itself plays isn't measured
+        if self.log is not None:
+            self.log.clear()
+
     def _allocate(self) -> None:
         self._state["last"] = np.zeros((self.channels, 1), np.float32)
 
@@ -189,23 +195,25 @@ def test_garbage_collector_is_as_asked_and_restored(audio, collect, before):
     was = gc.isenabled()
     try:
         (gc.enable if before else gc.disable)()
-        measure([Cell(("f", "w", 64), prepared(Watching(clock, 9000, 0)), audio, 64)], 1, 0.001, 0, collect, clock)
+        cell = Cell(("f", "w", 64), prepared(Watching(clock, 9000, 0)), audio, 64)
+        seen.clear()
+        measure([cell], 1, 0.001, 0, collect, clock)
         assert set(seen) == {collect} and gc.isenabled() == before and gc.get_freeze_count() == 0
     finally:
         (gc.enable if was else gc.disable)()
 
 
 def test_collector_is_restored_when_a_processor_fails(audio):
-    class Broken(Processor):
-        def _allocate(self):
-            pass
-
+    class Broken(FakeProcessor):
         def _run(self, block, out):
-            raise RuntimeError("broken")
+            super()._run(block, out)
+            if self.count == 10:
+                raise RuntimeError("broken")
 
-    was = gc.isenabled()
+    was, clock = gc.isenabled(), FakeClock()
+    cell = Cell(("f", "b", 64), prepared(Broken(clock, 9000, 0)), audio, 64)
     with pytest.raises(RuntimeError, match="broken"):
-        measure([Cell(("f", "b", 64), prepared(Broken()), audio, 64)], 1, 0.001, clock=FakeClock())
+        measure([cell], 1, 0.001, clock=clock)
     assert gc.isenabled() == was and gc.get_freeze_count() == 0
 
 
