@@ -59,8 +59,8 @@ def train(
 ) -> None:
     """Train a network to sound like an effect.
 
-    Learns from the pairs of a dataset, keeps the best and the last checkpoint, can be stopped with Ctrl-C and resumed,
-    and ends with figures on recordings that training never saw.
+    Learns from the pairs of a dataset and ends with figures on recordings that it never saw.
+    Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed.
     """
     from fxlab.console import output as console
     from fxlab.console.progress import bars
