@@ -227,11 +227,15 @@ class _Reader:
             self._reading.profile.effects.append(stage)
 
     def _parameters(self, stage: EffectSettings, path: toml.Path) -> None:
-        """Checks the parameters of a DSP effect; those of a model are checked when it is opened."""
+        """Checks the name, and the parameters of a DSP effect; a model file is looked at when it is opened."""
         from fxlab.effects.registry import effects
+        from fxlab.engines.loader import MODEL_SUFFIXES, SHIPPED
 
         declared = effects().get(stage.name)
         if declared is None:
+            known = {*effects(), *SHIPPED}
+            if stage.name not in known and not stage.name.lower().endswith(MODEL_SUFFIXES):
+                self._note((*path[:-1], "name"), f"there is no effect or model '{stage.name}'.", nearest(stage.name, known))
             return
         for name, value in stage.set.items():
             self._try((*path, name), lambda name=name, value=value: declared.resolve({name: value}))

@@ -6,18 +6,51 @@ The dataclasses below are what services take; `fxlab.profiles` reads them from T
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
 
 
-def setting(default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple | None = None) -> Any:
-    """A dataclass field with its help and its accepted range or choices in the metadata."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+def setting(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple | None = None,
+    accepts: Callable[[Any], object] | None = None,
+) -> Any:
+    """A dataclass field with its help and what it accepts in the metadata: a range, choices, or what `accepts` lets pass."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "accepts": accepts}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def _synthesize(value: str) -> None:
+    if value:
+        parse_duration(value)
+
+
+def _tail(value: str) -> None:
+    if value not in ("none", "auto"):
+        parse_duration(value)
+
+
+def _grid(values: dict) -> None:
+    for name, choices in values.items():
+        if not isinstance(choices, list) or not choices:
+            raise UsageError(
+                f"grid: {name} needs a list of values, not {_shown(choices)}.", f"Write it like {name} = [0, 12, 24]."
+            )
+
+
+def _random(ranges: dict) -> None:
+    for name, ends in ranges.items():
+        if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) in (int, float) for end in ends):
+            raise UsageError(f"random: {name} needs [low, high], not {_shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
 
 
 @dataclass
@@ -45,10 +78,10 @@ class ModelSettings:
 
 @dataclass
 class DatasetSettings:
-    synthesize: str = setting("", "Length of test signals to make, such as '3min'; empty for none.")
+    synthesize: str = setting("", "Length of test signals to make, such as '3min'; empty for none.", accepts=_synthesize)
     levels_db: list = setting([0.0], "Gains at which every dry file is rendered.", -60, 24)
-    grid: dict = setting({}, "Effect parameter to list of values: every combination is rendered.")
-    random: dict = setting({}, "Effect parameter to [low, high]: drawn anew for each rendering.")
+    grid: dict = setting({}, "Effect parameter to list of values: every combination is rendered.", accepts=_grid)
+    random: dict = setting({}, "Effect parameter to [low, high]: drawn anew for each rendering.", accepts=_random)
     draws: int = setting(1, "Renderings per file when parameters are random.", 1, 1000)
     chunk_s: float = setting(0.0, "Cut the pairs into chunks of this many seconds; 0 keeps takes whole.", 0, 3600)
     trim_db: float = setting(-80.0, "Leading and trailing parts below this peak level are cut off.", -200, 0)
@@ -87,7 +120,9 @@ class RenderSettings:
     bit_depth: str = setting("auto", "Sample format; auto keeps the input's.", choices=("auto", "16", "24", "float"))
     mix: float = setting(1.0, "Share of the processed signal, the rest is dry.", 0, 1)
     tail: str = setting(
-        "none", "What is added after the end: none keeps the length, auto lets it ring out, or a time such as '2s'."
+        "none",
+        "What is added after the end: none keeps the length, auto lets it ring out, or a time such as '2s'.",
+        accepts=_tail,
     )
 
 
@@ -129,6 +164,8 @@ def check(settings: Any, name: str, value: Any) -> Any:
         raise UsageError(f"{name} must be {_ARTICLE[kind]}, not {_shown(value)}.", declared.metadata["help"])
     if choices is not None and value not in choices:
         raise UsageError(f"{name} = {_shown(value)} is not a setting of it.", f"Choose one of: {', '.join(map(str, choices))}.")
+    if declared.metadata["accepts"] is not None:
+        declared.metadata["accepts"](value)
     if low is None:
         return value
     numbers, whole = (value, type(default[0]) is int) if kind is list else ([value], kind is int)

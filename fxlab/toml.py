@@ -31,6 +31,8 @@ def parse(text: str) -> dict:
             re.search(r"at line (\d+)", str(problem)),
         )
         place = f"line {line[1]}: " if line else ""
+        if "digits" in message[0]:
+            message = ("a number is too long",)
         raise UsageError(
             f"{place}not valid TOML: {message[0]}.", "Text needs quotes, lists need commas, a key may stand once."
         ) from None

@@ -38,6 +38,8 @@ def accepted(known, default):
     low, high, choices = (known.metadata[key] for key in ("low", "high", "choices"))
     if choices:
         return st.sampled_from(choices)
+    if known.metadata["accepts"]:
+        return st.sampled_from(["90s", "3min", "2:30"])
     if isinstance(default, bool):
         return st.booleans()
     if isinstance(default, int):
@@ -135,6 +137,12 @@ def test_every_number_is_checked_against_its_range(write, item):
         ("[[effects]]\nname = 'eq'\n[[effects]]\nname = 'saturator'\nset.nope = 1\n", 5, "no parameter 'nope'"),
         ("[train]\nepochs = 1\nepochs = 2\n", 3, "not valid TOML"),
         ("[train\n", 1, "not valid TOML"),
+        ("[[effects]]\nname = 'saturater'\n", 2, "no effect or model 'saturater'"),
+        ("[render]\ntail = 'banana'\n", 2, "isn't a length of time"),
+        ("[dataset]\nsynthesize = '3 apples'\n", 2, "isn't a length of time"),
+        ("[dataset]\ngrid = {drive_db = 3}\n", 2, "needs a list of values"),
+        ("[dataset]\nrandom = {bias = [1]}\n", 2, "needs [low, high]"),
+        ("[dataset]\nrandom = {bias = [0, 'x']}\n", 2, "needs [low, high]"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(write, text, line, says):

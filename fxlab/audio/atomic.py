@@ -20,6 +20,13 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"Can't write {path}: {error.strerror or error}.", "Choose another place with -o, or make room there.")
 
 
+def require_place(path: Path) -> None:
+    """Raises `OutputError` where the folder of `path` can't be written, as far as that shows without writing."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise OutputError(f"Can't write {path}: {folder} isn't a folder that can be written to.", "Choose another place.")
+
+
 def temporary_path(path: Path, token: str) -> Path:
     """Where `path` is written until it is whole: a hidden file beside it."""
     return path.with_name(f".fxlab-{token}-{path.name}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fxlab.console import output
 from fxlab.console.bench_histogram import histograms
-from fxlab.console.tables import decibels, duration, figure, level, pairs, percent, size, table
+from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, size, table
 from fxlab.services.bench_report import CellReport, EngineReport, Result
 
 LIVE_BUFFER = 128
@@ -38,6 +38,12 @@ def show(result: Result) -> None:
     if machine.load is not None and machine.load > 0.5 * machine.cores:
         busy = f"the load was {machine.load:.1f} on {machine.cores} cores when it began"
         output.note(f"The machine was busy ({busy}): long block times may be other programs' doing.")
+    if result.setup["replaced_samples"]:
+        output.warn(
+            f"{counted(result.setup['replaced_samples'], 'sample')} of the audio not a number (NaN, infinity), now silence."
+        )
+    if result.setup["audio_silent"]:
+        output.warn("The audio is silent: nothing can be said about likeness, and speed is that of silence.")
     for text in result.skipped:
         output.note(f"Left out: {text}.")
 

@@ -13,6 +13,7 @@ from fxlab.effects.registry import effects
 from fxlab.errors import InputError, UsageError, nearest
 
 SHIPPED = {"tcn": "tcn.onnx", "tcn-nano": "tcn-nano.onnx"}
+MODEL_SUFFIXES = (".onnx", ".safetensors")
 NETWORK_ENGINES = ("onnx", "torch", "torchscript")
 
 
@@ -49,7 +50,7 @@ def model_path(name: str) -> Path:
     if name in SHIPPED:
         return Path(str(files("fxlab") / "assets" / SHIPPED[name]))
     path = Path(name)
-    if path.suffix.lower() in (".onnx", ".safetensors"):
+    if path.suffix.lower() in MODEL_SUFFIXES:
         if not path.is_file():
             raise InputError(f"There is no model file {path}.", "Check the path; `fxlab export` and `fxlab train` write models.")
         return path

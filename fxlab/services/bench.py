@@ -22,7 +22,7 @@ from fxlab.services import bench_machine, bench_memory, bench_quality
 from fxlab.services.bench_audio import load_clip
 from fxlab.services.bench_gate import check_gates, parse_gate
 from fxlab.services.bench_measure import Cell, measure
-from fxlab.services.bench_output import require_writable, write_csv, write_plot
+from fxlab.services.bench_output import require_picture, require_writable, write_csv, write_plot
 from fxlab.services.bench_peers import measure_peers, require_pedalboard
 from fxlab.services.bench_report import CellReport, EngineReport, QualityReport, Result
 from fxlab.services.bench_subjects import Subject, default_effects, import_libraries, open_subject, plan, torch_threads
@@ -79,6 +79,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     began = time.perf_counter()
     settings = _checked(request.settings)
     gates = [parse_gate(text) for text in request.gates]
+    require_picture(request.plot)
     for path in (request.csv, request.plot):
         require_writable(path, request.force)
     if request.peers:
@@ -108,6 +109,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
         "audio": clip.name,
         "audio_s": clip.seconds,
         "audio_rate_hz": clip.rate_hz,
+        "audio_silent": not clip.audio.any(),
+        "replaced_samples": clip.replaced,
         "buffers": buffers,
         "runs": settings.runs,
         "threads": settings.threads,

@@ -23,11 +23,13 @@ class Clip:
         name: For the report.
         audio: float32 (1, frames).
         rate_hz: Its own rate.
+        replaced: Samples that were not numbers (NaN, infinity) and became silence.
     """
 
     name: str
     audio: np.ndarray
     rate_hz: int
+    replaced: int = 0
     _resampled: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -58,7 +60,7 @@ def load_clip(path: Path) -> Clip:
             if wanted <= 0:
                 break
     audio = np.concatenate(pieces, axis=1)[:, : round(LONGEST_S * rate_hz)]
-    return Clip(path.name, np.ascontiguousarray(audio, np.float32), rate_hz)
+    return Clip(path.name, np.ascontiguousarray(audio, np.float32), rate_hz, reader.replaced)
 
 
 def synthesize_clip() -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
-from fxlab.audio.atomic import replacing
-from fxlab.errors import OutputError, UsageError
+from fxlab.audio.atomic import replacing, require_place
+from fxlab.errors import UsageError
 from fxlab.services.bench_report import Result
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def require_writable(path: Path | None, force: bool) -> None:
@@ -24,9 +25,13 @@ def require_writable(path: Path | None, force: bool) -> None:
         raise UsageError(f"{path} is a folder.", "Name a file in it.")
     if path.exists() and not force:
         raise UsageError(f"{path} exists.", "Choose another name, or overwrite it with --force.")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise OutputError(f"Can't write {path}: {folder} isn't a folder that can be written to.", "Choose another place.")
+    require_place(path)
+
+
+def require_picture(path: Path | None) -> None:
+    """Raises `UsageError` where `path` isn't named as a picture."""
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise UsageError(f"{path} isn't named as a picture.", f"Choose one of: {', '.join(PICTURES)}.")
 
 
 def write_csv(result: Result, path: Path) -> None:
@@ -43,8 +48,4 @@ def write_plot(result: Result, path: Path) -> None:
     from fxlab.services.bench_plot import figure
 
     with replacing(path) as temporary:
-        figure(result).savefig(temporary, format=_format(path), dpi=150)
-
-
-def _format(path: Path) -> str:
-    return {".svg": "svg", ".pdf": "pdf"}.get(path.suffix.lower(), "png")
+        figure(result).savefig(temporary, format=path.suffix.lower()[1:], dpi=150)

@@ -71,8 +71,8 @@ def likeness(target: np.ndarray, output: np.ndarray) -> Likeness:
 
 def compare(
     network: Processor, target: Processor, audio: np.ndarray, rate_hz: int, step: Callable[[], None] = lambda: None
-) -> tuple[Likeness, Character, Character]:
-    """A network against its target: likeness, the network's character, the target's character.
+) -> tuple[Likeness | None, Character, Character]:
+    """A network against its target: likeness (None where the target is silent), the network's character, the target's.
 
     Both are compared as they come out: a network learns its target's delay along with the rest.
 
@@ -88,4 +88,4 @@ def compare(
     step()
     of_network = character(network, rate_hz)
     step()
-    return likeness(wanted, found), of_network, of_target
+    return likeness(wanted, found) if wanted.any() else None, of_network, of_target

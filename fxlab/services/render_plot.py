@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fxlab.audio.atomic import replacing
+from fxlab.audio.atomic import replacing, require_place
 from fxlab.audio.files import Reader
 from fxlab.audio.writer import check_vacant
 from fxlab.engines.loader import Opened
@@ -49,12 +49,14 @@ class Recording:
 
 
 def check_picture(path: Path, taken: Sequence[Path], force: bool) -> None:
-    """Raises `UsageError` where the picture can't go to `path`, such as onto one of the `taken` files."""
+    """Raises `UsageError` where the picture can't go to `path`, such as onto one of the `taken` files; `OutputError` where its
+    folder can't be written."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} isn't named as a picture.", f"Choose one of: {', '.join(SUFFIXES)}.")
     if os.path.realpath(path) in {os.path.realpath(other) for other in taken}:
         raise UsageError(f"{path} is an audio file of this run.", "Choose another name with --plot.")
     check_vacant(path, force)
+    require_place(path)
 
 
 def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: Sequence[Opened]) -> None:

@@ -52,6 +52,8 @@ def result():
         "audio": "clip.flac",
         "audio_s": 5.0,
         "audio_rate_hz": 48_000,
+        "audio_silent": False,
+        "replaced_samples": 0,
         "buffers": [64, 128, 512],
         "runs": 5,
         "threads": 1,

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 
 def fxlab(*arguments):
@@ -43,6 +45,15 @@ def test_table_csv_and_picture(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.png"]
 
 
+def test_audio_without_sound_says_so_and_judges_nothing(tmp_path):
+    soundfile.write(tmp_path / "nan.wav", np.full(4800, np.nan, np.float32), 48_000, subtype="FLOAT")
+    quick = ("--engine", "onnx", "--buffers", "64", "--runs", "1", "--budget", "0.1s")
+    done = fxlab("bench", "-e", "tcn-nano", *quick, "--input", str(tmp_path / "nan.wav"))
+    assert done.returncode == 0, done.stderr
+    assert "4,800 samples" in done.stderr and "silent" in done.stderr
+    assert "Likeness" not in done.stdout and "inf" not in done.stdout.lower().split()
+
+
 def test_failed_gate_shows_the_table_and_exits_5():
     quick = ("-e", "saturator", "--engine", "numba", "--runs", "1", "--budget", "0.1s")
     done = fxlab("bench", *quick, "--gate", "p99<1ns", "--json")
@@ -65,6 +76,8 @@ def test_failed_gate_shows_the_table_and_exits_5():
         (["-e", "none.onnx"], 3, "none.onnx"),
         (["--input", "none.wav"], 3, "none.wav"),
         (["--set", "drive=3"], 2, "drive"),
+        (["--plot", "cells.txt"], 2, "named as a picture"),
+        (["--plot", "/dev/null/cells.png"], 6, "folder"),
     ],
 )
 def test_mistakes_are_named(arguments, code, words):

@@ -317,3 +317,10 @@ def test_a_network_is_drawn_against_the_dsp_of_its_card(take, monkeypatch):
 class FakeFigure:
     def savefig(self, path: Path, **options) -> None:
         path.touch()
+
+
+def test_a_picture_that_cant_be_written_is_known_before_any_work(take):
+    output = take.with_name("out.wav")
+    with pytest.raises(OutputError, match="isn't a folder"):
+        run(Request([take], FLAT, output, plot=take / "picture.png"))
+    assert not output.exists()
