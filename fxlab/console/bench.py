@@ -20,7 +20,7 @@ def show(result: Result) -> None:
     buffer = typical_buffer(result)
     for made in (_speed(result), _latency(result)):
         out.print(made)
-    out.print(histograms([cell for cell in result.cells if cell.buffer == buffer]))
+    out.print(histograms([cell for cell in result.cells if cell.buffer == buffer], out.width))
     out.print(_engines(result))
     out.print(_sizes(result))
     out.print(_character(result))
@@ -187,8 +187,9 @@ def _conditions(result: Result) -> Iterator[tuple[str, object]]:
     warm = sum(cell.warm_up_blocks for cell in result.cells)
     yield (
         "how",
-        f"{setup['runs']} runs, engines in turns (seed {setup['seed']}), {setup['threads']} thread(s), garbage collector "
-        f"{setup['gc']}, {warm} warm-up blocks left out (typically {_warm_ratio(result)} of a timed block's time)",
+        f"{counted(setup['runs'], 'run')}, engines in turns (seed {setup['seed']}), {counted(setup['threads'], 'thread')}, "
+        f"garbage collector {setup['gc']}, {counted(warm, 'warm-up block')} left out (typically {_warm_ratio(result)} of a "
+        "timed block's time)",
     )
     yield "took", f"{setup['total_s']:.0f} s, {setup['timed_s']:.0f} s of it in timed blocks"
 

@@ -15,24 +15,32 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 WIDTH = 72
+"""Columns of a strip, fewer where the terminal is narrow."""
+
+_LABEL = 9  # room for the last label of the axis and its unit
 _ROWS = 2
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _DEADLINE, _MEDIAN, _P99 = "│", "▲", "△"
 
 
-def histograms(cells: Sequence[CellReport]) -> Text:
+def histograms(cells: Sequence[CellReport], columns: int = 100) -> Text:
     """The distributions of block times of cells with one buffer size.
 
     Heights grow with the square root of the share of blocks, so that the rare slow ones are seen; beyond the deadline bars
     are red.
+
+    Args:
+        cells: All of one buffer size.
+        columns: Width of the terminal.
     """
     from rich.text import Text
 
     deadline_s = cells[0].stats.deadline_s
     low = min(float(cell.times_s.min()) for cell in cells)
     high = max(deadline_s, *(float(cell.times_s.max()) for cell in cells))
-    edges = log_edges(max(low, 1e-9), high * 1.05, WIDTH)
     label = max(len(f"{cell.effect}/{cell.engine}") for cell in cells) + 1
+    width = max(20, min(WIDTH, columns - label - _LABEL))
+    edges = log_edges(max(low, 1e-9), high * 1.05, width)
     text = Text()
     text.append(f"Block times at {cells[0].buffer} frames: ", style="bold")
     text.append(f"{_MEDIAN} p50  {_P99} p99  {_DEADLINE} deadline, {deadline_s * 1e6:.0f} µs\n")
@@ -56,7 +64,7 @@ def _strip(text: Text, cell: CellReport, edges: np.ndarray, limit: int, label: i
             else:
                 text.append(mark, style="red" if column > limit else "cyan")
         text.append("\n")
-    marks = [" "] * WIDTH
+    marks = [" "] * len(counts)
     marks[limit] = _DEADLINE
     marks[_column(cell.stats.p99_s, edges)] = _P99
     marks[_column(cell.stats.p50_s, edges)] = _MEDIAN
@@ -67,7 +75,7 @@ def _strip(text: Text, cell: CellReport, edges: np.ndarray, limit: int, label: i
 
 
 def _column(seconds: float, edges: np.ndarray) -> int:
-    return int(np.clip(np.searchsorted(edges, seconds, side="right") - 1, 0, WIDTH - 1))
+    return int(np.clip(np.searchsorted(edges, seconds, side="right") - 1, 0, len(edges) - 2))
 
 
 def _ticks(edges: np.ndarray) -> list[tuple[int, str]]:
@@ -82,14 +90,14 @@ def _ticks(edges: np.ndarray) -> list[tuple[int, str]]:
 
 
 def _axis(edges: np.ndarray, ticks: list[tuple[int, str]]) -> str:
-    line = ["─"] * WIDTH
+    line = ["─"] * (len(edges) - 1)
     for column, _ in ticks:
         line[column] = "┴"
     return "".join(line)
 
 
 def _labels(ticks: list[tuple[int, str]], edges: np.ndarray) -> str:
-    line = [" "] * (WIDTH + 8)
+    line = [" "] * (len(edges) - 1 + _LABEL)
     for column, label in ticks:
         line[column : column + len(label)] = label
     return "".join(line).rstrip() + " µs"

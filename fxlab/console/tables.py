@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from fxlab.console.output import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]] = (), numbers: Iterable[str] = ()) -> Table:
-    """A table with one heading per column.
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]] = (), numbers: Iterable[str] = ()
+) -> RenderableType:
+    """A table with one heading per column, as wide or as narrow as it is shown.
+
+    Where room is short, columns move together, then names break after their last slash; figures never break.
 
     Args:
         title: Shown above it; empty for none.
@@ -23,18 +29,71 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]] =
         rows: Cells; anything but a Rich text is shown as plain text, so brackets in file names are safe. None shows as a dash.
         numbers: Headings of the columns to align on the right.
     """
-    from rich import box
-    from rich.table import Table
+    return _Table(title, list(columns), [[cell(value) for value in row] for row in rows], set(numbers))
 
-    right = set(numbers)
-    made = Table(
-        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold"
-    )
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right, overflow="fold")
-    for row in rows:
-        made.add_row(*(cell(value) for value in row))
-    return made
+
+@dataclass
+class _Table:
+    title: str
+    columns: list[str]
+    rows: list[list[Text]]
+    right: set[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for gap, broken in ((3, False), (2, False), (2, True), (1, True)):
+            room = options.max_width - 2 - gap * (len(self.columns) - 1)
+            least = self._widths(broken, whole=False)
+            if sum(least) <= room:
+                break
+        least[0] = max(8, least[0] - max(0, sum(least) - room))
+        yield self._made(gap, broken, _shared(room, least, self._widths(broken, whole=True)))
+
+    def _widths(self, broken: bool, whole: bool) -> list[int]:
+        """What each column wants: all on one line if `whole`, else figures and names uncut, headings and prose by the word."""
+        from rich.cells import cell_len
+
+        wanted = []
+        for number, name in enumerate(self.columns):
+            cells = [(self._named(row[0], broken) if not number else row[number]).plain for row in self.rows]
+            longest = max((cell_len(line) for text in cells for line in text.split("\n")), default=0)
+            if not whole and number and name not in self.right:
+                longest = min(longest, 16)
+            wanted.append(max([longest, *map(cell_len, [name] if whole else name.split())]))
+        return wanted
+
+    def _made(self, gap: int, broken: bool, widths: list[int]) -> Table:
+        from rich import box
+        from rich.table import Table
+
+        made = Table(
+            title=self.title or None,
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            padding=(0, gap // 2, 0, (gap - 1) // 2),
+            header_style="bold",
+        )
+        for name, width in zip(self.columns, widths, strict=True):
+            made.add_column(name, justify="right" if name in self.right else "left", width=width, overflow="fold")
+        for row in self.rows:
+            made.add_row(self._named(row[0], broken), *row[1:])
+        return made
+
+    @staticmethod
+    def _named(name: Text, broken: bool) -> Text:
+        place, slash, last = name.plain.rpartition("/")
+        return type(name)(f"{place}{slash}\n{last}", name.style) if broken and slash else name
+
+
+def _shared(room: int, least: list[int], most: list[int]) -> list[int]:
+    """Widths from `least` on, towards `most` as far as there is room, the smallest wishes first."""
+    widths = list(least)
+    wishes = sorted(range(len(least)), key=lambda number: most[number] - least[number])
+    for place, number in enumerate(wishes):
+        spare = max(0, room - sum(widths)) // (len(wishes) - place)
+        widths[number] += min(spare, max(0, most[number] - least[number]))
+    return widths
 
 
 def pairs(title: str, rows: Iterable[tuple[str, object]]) -> Table:

@@ -81,6 +81,27 @@ def test_everything_fits_100_columns_and_no_name_is_broken(shown):
         assert starts.count(name) >= 9, f"{name} in speed, latency, histogram, engine and size tables"
 
 
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("made", [bench._speed, bench._latency, bench._engines, bench._sizes, bench._character, bench._likeness])
+def test_a_narrow_terminal_cuts_and_breaks_no_figure(result, made, width):
+    def shown(columns: int) -> list[str]:
+        page = io.StringIO()
+        Console(file=page, width=columns, highlight=False).print(made(result))
+        return page.getvalue().splitlines()
+
+    def figures(lines: list[str]) -> list[str]:
+        return sorted(word for line in lines for word in line.split() if word[0] in "0123456789+-–<")
+
+    assert max(map(len, shown(width))) <= width
+    assert figures(shown(width)) == figures(shown(200)) != []
+
+
+def test_the_histogram_fits_a_narrow_terminal(result):
+    cells = [c for c in result.cells if c.buffer == 128]
+    lines = bench_histogram.histograms(cells, 80).plain.splitlines()
+    assert max(map(len, lines)) <= 80 and sum("▲" in line for line in lines[1:]) == len(cells)
+
+
 def test_sentences_say_what_was_found(shown, result):
     sentences = list(bench.verdicts(result))
     assert sentences[1].startswith("tcn-nano/onnx needs ")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fxlab.console import output, progress
-from fxlab.console.tables import duration, figure, pairs, percent, size, table
+from fxlab.console.tables import counted, duration, figure, pairs, percent, size, table
 
 JSON_LIKE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
@@ -54,6 +54,26 @@ def test_figures_read_naturally():
     assert [duration(x) for x in (2e-6, 0.0123, 3.0, 185, 7384)] == ["2 µs", "12.3 ms", "3 s", "3:05 min", "2:03:04"]
     assert [size(x) for x in (10, 2048, 5 * 2**20)] == ["10 B", "2.0 KiB", "5.0 MiB"]
     assert percent(0.00123) == "0.123 %"
+
+
+def test_long_names_break_after_the_folder_and_figures_never():
+    page = io.StringIO()
+    rows = [("somewhere/in/a/deep/folder/with/takes/guitar.wav", "48 kHz, 24 bit", "-12.5 → -13.5")]
+    Console(file=page, width=60).print(table("", ("output", "format", "peak dB"), rows, numbers=("peak dB",)))
+    lines = [line.split() for line in page.getvalue().splitlines()]
+    assert ["guitar.wav"] in [line[:1] for line in lines] and max(map(len, page.getvalue().splitlines())) <= 60
+    assert any(line[-3:] == ["-12.5", "→", "-13.5"] for line in lines)
+
+
+def test_a_name_that_fits_nowhere_is_folded():
+    page = io.StringIO()
+    Console(file=page, width=40).print(table("", ("output", "peak dB"), [("x" * 90, "-12.5")], numbers=("peak dB",)))
+    assert page.getvalue().count("x") == 90 and "-12.5" in page.getvalue()
+
+
+@pytest.mark.parametrize(("count", "says"), [(0, "0 pairs"), (1, "1 pair"), (2000, "2,000 pairs")])
+def test_one_is_no_plural(count, says):
+    assert counted(count, "pair") == says
 
 
 def test_brackets_in_names_are_shown_and_not_read_as_markup():
