@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from fxlab.console import output
 from fxlab.console.tables import counted, duration, table
 from fxlab.services.dataset import Result
@@ -20,4 +22,5 @@ def show_dataset(result: Result) -> None:
         output.note(text)
     if result.kept:
         output.note(f"{counted(result.rendered, 'pair')} rendered, {result.kept:,} kept from an earlier run.")
-    output.note(f"Train on it with: fxlab train {result.output} --model tcn --size nano")
+    if result.trainable:
+        output.note(f"Train on it with: {shlex.join(['fxlab', 'train', str(result.output)])} --model tcn --size nano")

@@ -78,6 +78,7 @@ class Result:
         failed: Inputs that can't be used, with the reason.
         copies: Inputs that hold nothing new, with the reason.
         notes: Anything else worth knowing.
+        varied: Names of the parameters that differ from pair to pair.
     """
 
     output: Path
@@ -88,6 +89,14 @@ class Result:
     failed: list[tuple[str, str]]
     copies: list[tuple[str, str]]
     notes: list[str]
+    varied: list[str] = field(default_factory=list)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fxlab train` takes it: one setting of the effect, something to train and something to validate on."""
+        return not self.varied and bool(
+            self.splits["train"].pairs and (self.splits["validation"].pairs or self.splits["test"].pairs)
+        )
 
     @property
     def exit_code(self) -> int:
@@ -143,7 +152,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     dataset_state.sweep_up(output, rows)
     splits = {name: _share(manifest.split(name), rate) for name in SPLITS}
     kept = len(rows) - rendered
-    return Result(output, rate, splits, rendered, kept, material.failed + failed, material.copies, material.notes)
+    varied = sorted({name for row in rows for name in row["parameters"]})
+    return Result(output, rate, splits, rendered, kept, material.failed + failed, material.copies, material.notes, varied)
 
 
 def _material(request: Request, progress: Progress) -> _Material:

@@ -30,6 +30,14 @@ def test_every_option_of_a_run_over_files(fxlab, tmp_path):
     assert len(rows) == 4 * 2 * 2 * 2 * 2 * 2
     assert {row["level_db"] for row in rows} == {-6.0, 0.0}
     assert all(split in made.stdout for split in ("train", "validation", "test"))
+    assert "fxlab train" not in made.stderr, "no network of this fxlab has an input for drive_db"
+
+
+def test_training_is_proposed_as_it_works(fxlab, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "6s", "--rate", 16_000, "-o", "my ds")
+    assert "Train on it with: fxlab train 'my ds' --model tcn --size nano" in made.stderr
+    alone = fxlab("dataset", "my ds/pairs", "-e", "eq", "-o", "alone", "--validation", 0, "--test", 0)
+    assert alone.returncode == 0 and "fxlab train" not in alone.stderr
 
 
 def test_mistakes_have_their_exit_codes_and_leave_nothing(fxlab, tmp_path):
