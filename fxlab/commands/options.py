@@ -42,11 +42,9 @@ Engine = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes that share the work; one per core if not given.")
-]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Workers that share the work; one per core if not given.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of every random choice.")]
-Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw a picture into this PNG file.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw a picture into this file: PNG, SVG or PDF.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where networks are computed.")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxlab.console import output
-from fxlab.console.tables import duration, pairs, table
+from fxlab.console.tables import duration, figure, pairs, table
 from fxlab.effects.params import Choice, Parameter
 from fxlab.engines.loader import engines_of
 from fxlab.services.effects import Description, Listing, ModelDescription
@@ -48,14 +48,25 @@ def _row(one: Parameter) -> tuple:
 
 
 def _flat(card: dict, prefix: str = "") -> list[tuple[str, object]]:
-    """A card's entries by dotted name."""
-    rows = []
+    """A card's entries by dotted name; the architecture's details are left to `--json`."""
+    rows: list[tuple[str, object]] = []
     for name, value in card.items():
         if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{name}.")
+            rows += [] if name == "config" else _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows += [(f"{prefix}{name} {number}", _inline(item)) for number, item in enumerate(value, 1)]
         else:
             rows.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else value))
     return rows
+
+
+def _inline(item: dict) -> str:
+    """A small record in one line."""
+    parts = []
+    for name, value in item.items():
+        text = f"({_inline(value)})" if isinstance(value, dict) else figure(value) if isinstance(value, float) else str(value)
+        parts.append(f"{name} {text}")
+    return ", ".join(parts)
 
 
 def _span(samples: int, rate_hz: int) -> str:

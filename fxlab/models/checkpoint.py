@@ -6,6 +6,7 @@ moments, counters) rides along in the same file under the prefix `optimiser.`. N
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def save(
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in (weights or model.state_dict()).items()}
     tensors |= {_EXTRA + name: tensor.detach().cpu().contiguous() for name, tensor in (extra or {}).items()}
-    metadata = {"card": json.dumps(card), "record": json.dumps(record or {})}
+    metadata = {"card": json.dumps(card), "record": json.dumps(record or {}), "sha256": _sha256(tensors)}
     with replacing(path) as temporary:
         temporary.write_bytes(serialise(tensors, metadata))
 
@@ -73,10 +74,13 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         card, record = json.loads(metadata["card"]), json.loads(metadata["record"])
+        whole = metadata["sha256"] == _sha256(tensors)
         if card["format"] != CARD_FORMAT:
             raise KeyError
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not an fxlab checkpoint ({type(error).__name__}).", _HINT) from None
+    if not whole:
+        raise InputError(f"{path} is damaged: its weights are not those that were saved.", "Copy it again, or train it again.")
     extra = {name.removeprefix(_EXTRA): tensors.pop(name) for name in list(tensors) if name.startswith(_EXTRA)}
     model = build(card)
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()}
@@ -86,3 +90,11 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
         raise InputError(f"The weights in {path} are not all finite numbers.", "Train it again; the run diverged.")
     model.load_state_dict(tensors)
     return model.eval(), card, extra, record
+
+
+def _sha256(tensors: dict[str, Tensor]) -> str:
+    """Hash of all names and values; a flipped bit can leave weights that are finite and wrong."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

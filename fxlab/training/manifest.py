@@ -22,6 +22,7 @@ from fxlab.progress import Progress, silent
 
 NAME = "manifest.jsonl"
 FORMAT = 1
+MAX_LATENCY = 1 << 22  # samples; more than any effect delays, 22 s at 192 kHz
 SPLITS = ("train", "validation", "test")
 
 _HEADER = {"fxlab_dataset": int, "settings": dict, "sample_rate_hz": int, "versions": dict}
@@ -157,7 +158,7 @@ def check_row(path: Path, number: int, row: Mapping[str, Any]) -> None:
     _check(path, number, row, _ROW)
     if row["split"] not in SPLITS:
         raise InputError(f"{path}, line {number}: there is no split '{row['split']}'.", _REBUILD)
-    if row["frames"] < 1 or row["start_frame"] < 0 or row["latency"] < 0:
+    if row["frames"] < 1 or row["start_frame"] < 0 or not 0 <= row["latency"] <= MAX_LATENCY:
         raise InputError(f"{path}, line {number}: frames, start_frame or latency is out of range.", _REBUILD)
     for key in ("input", "target"):
         if not re.fullmatch(r"pairs/[\w-][\w.-]*\.wav", row[key], re.ASCII):

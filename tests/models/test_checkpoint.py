@@ -41,7 +41,14 @@ def test_weights_can_replace_the_networks_own(tmp_path):
 
 
 def write(path, tensors, metadata):
-    save_file(tensors, path, metadata)
+    """A file whose hash is right, so that it fails for the reason under test."""
+    save_file(tensors, path, metadata | {"sha256": checkpoint._sha256(tensors)})
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
 
 
 def corrupt(path):
@@ -55,6 +62,7 @@ def corrupt(path):
     return {
         "truncated": lambda: path.write_bytes(path.read_bytes()[:-100]),
         "empty": lambda: path.write_bytes(b""),
+        "flipped bit": lambda: flip(path),
         "text": lambda: path.write_text("not a model"),
         "no card": lambda: write(path, weights, {}),
         "card is not JSON": lambda: write(path, weights, good | {"card": "{"}),
@@ -72,6 +80,7 @@ def corrupt(path):
     "how",
     [
         "truncated",
+        "flipped bit",
         "empty",
         "text",
         "no card",

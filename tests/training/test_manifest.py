@@ -93,6 +93,7 @@ def damage(dataset: Manifest, line: int, **values) -> Path:
         (3, {"frames": 0}),
         (3, {"frames": True}),
         (3, {"start_frame": -1}),
+        (3, {"latency": 10**9}),
         (4, {"input": "../secret.wav"}),
         (4, {"input": "/etc/passwd"}),
         (4, {"target": "pairs/../../x.wav"}),
