@@ -114,16 +114,16 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if request.resume:
         _restore(state, request, card)
     segments = Segments([pair for _, pair in pairs["train"]], settings.segment, network.receptive_field - 1, settings.seed)
-
     _clear_output(request)
 
     def save(current: Run, best: bool) -> None:
-        record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
-        checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
+        # The best first: a run killed in between resumes from the last state before it and finds the same best again.
         if best:
             measured = {"validation_esr": current.best_esr} if current.best_epoch >= 0 else {}
             network_card = card | {"metrics": measured, "training": _training(current, settings)}
             checkpoint.save(request.output / BEST, current.model, network_card, weights=current.weights())
+        record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
+        checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
         write_curves(request.output, current.history)
 
     def report(current: Run, total: int, figures: dict) -> None:

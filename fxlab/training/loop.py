@@ -64,13 +64,16 @@ class Run:
         return {name: getattr(self, name) for name in names} | {"best_esr": None if math.isinf(self.best_esr) else self.best_esr}
 
     def restore(self, tensors: dict[str, Tensor], record: dict) -> None:
-        """Takes back what `tensors` and `record` gave; the model's weights are already in place."""
+        """Takes back what `tensors` and `record` gave; the model's weights are already in place.
+
+        Raises:
+            KeyError, ValueError, IndexError, RuntimeError: They belong to another run.
+        """
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             owner, _, key = name.partition(".")
             if owner == "average":
-                assert self.average is not None
-                self.average[key].copy_(tensor)
+                (self.average or {})[key].copy_(tensor)
             else:
                 state.setdefault(int(owner), {})[key] = tensor
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
