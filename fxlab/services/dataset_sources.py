@@ -149,12 +149,14 @@ def without_copies(sources: Sequence[Source]) -> tuple[list[Source], dict[str, s
     for source in sources:
         new = [i for i, sound in enumerate(source.sounds) if sound not in owner]
         shared = [owner[sound] for sound in source.sounds if sound in owner]
+        joined = {groups[other.sha256] for other in shared}
+        group = min(joined | ({source.sha256} if new else set()))
+        # A copy too: the stereo file of two mono ones shows that they are one take.
+        groups = {sha: group if own in joined else own for sha, own in groups.items()}
         if not new:
             copies.append((source.name, f"It sounds the same as {shared[0].name}."))
             continue
-        joined = {groups[other.sha256] for other in shared}
-        group = min(joined | {source.sha256})
-        groups = {sha: group if own in joined else own for sha, own in groups.items()} | {source.sha256: group}
+        groups[source.sha256] = group
         source = Source(source.name, source.sha256, tuple(source.takes[i] for i in new), tuple(source.sounds[i] for i in new))
         owner |= dict.fromkeys(source.sounds, source)
         kept.append(source)

@@ -123,6 +123,22 @@ def test_files_that_share_a_channel_stay_on_one_side(tmp_path_factory, seed, mak
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
 
 
+def test_two_sides_of_a_stereo_file_that_is_dropped_as_their_copy_stay_together(tmp_path, make, sound):
+    folder = tmp_path / "dry"
+    folder.mkdir()
+    for number in range(8):
+        left, right = sound(2 * number, 0.1), sound(2 * number + 1, 0.1)
+        soundfile.write(folder / f"t{number}_L.wav", left, RATE, "FLOAT")
+        soundfile.write(folder / f"t{number}_R.wav", right, RATE, "FLOAT")
+        soundfile.write(folder / f"t{number}_stereo.wav", np.stack([left, right], 1), RATE, "FLOAT")
+    result = make(folder, tmp_path / "ds")
+    assert dict(result.copies) == {f"t{n}_stereo.wav": f"It sounds the same as t{n}_L.wav." for n in range(8)}
+    splits = {row["source"]: row["split"] for row in Manifest.load(tmp_path / "ds").rows}
+    assert len(splits) == 16 and set(splits.values()) == {"train", "validation", "test"}
+    for number in range(8):
+        assert splits[f"t{number}_L.wav"] == splits[f"t{number}_R.wav"]
+
+
 def test_no_source_is_on_two_sides_and_names_do_not_matter(dry, tmp_path, make):
     result = make(dry, tmp_path / "ds", levels_db=[0.0, -6.0], chunk_s=0.1, grid={"drive_db": [0, 24]})
     rows = Manifest.load(tmp_path / "ds").rows
