@@ -139,7 +139,7 @@ class Manifest:
         """Writes `directory/manifest.jsonl`, whole or not at all; raises `OutputError`."""
         with replacing(self.directory / NAME) as path, open(path, "w", encoding="utf-8") as file:
             for value in (self.header, *self.rows):
-                file.write(json.dumps(value, ensure_ascii=False) + "\n")
+                file.write(json.dumps(value) + "\n")  # ASCII: names of files may hold line separators or not be UTF-8
 
 
 def parse_line(path: Path, number: int, line: str) -> dict[str, Any]:

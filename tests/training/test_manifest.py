@@ -49,6 +49,16 @@ def test_it_reads_what_it_wrote(dataset):
     assert given.dtype == target.dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["take \udcff.wav", "take\u2028.wav", "take\x85.wav"])  # the first is not UTF-8 on disk
+def test_any_name_of_a_source_survives(dataset, name):
+    dataset.rows[0]["source"] = name
+    dataset.header["sources"] = [{"source": name}]
+    dataset.write()
+    again = Manifest.load(dataset.directory)
+    assert again == dataset
+    again.verify()
+
+
 def test_verify_names_what_is_missing_and_what_is_changed(dataset):
     seen = []
     dataset.verify(lambda task, done, total, **_: seen.append((done, total)))

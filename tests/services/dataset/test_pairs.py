@@ -139,6 +139,20 @@ def test_two_sides_of_a_stereo_file_that_is_dropped_as_their_copy_stay_together(
         assert splits[f"t{number}_L.wav"] == splits[f"t{number}_R.wav"]
 
 
+@pytest.mark.parametrize("name", ["take \udcff.wav", "take\u2028.wav", "take\x85.wav"])  # the first is not UTF-8 on disk
+def test_any_file_name_will_do(dry, tmp_path, make, name):
+    try:
+        (dry / "take0.wav").rename(dry / name)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert make(dry, tmp_path / "ds").exit_code == 0
+    manifest = Manifest.load(tmp_path / "ds")
+    manifest.verify()
+    assert [row["source"] for row in manifest.rows].count(name) == 1
+    (tmp_path / "ds" / "manifest.jsonl").rename(tmp_path / "ds" / "pairs.partial.jsonl")  # as if it had not been finished
+    assert make(dry, tmp_path / "ds").kept == 6
+
+
 def test_no_source_is_on_two_sides_and_names_do_not_matter(dry, tmp_path, make):
     result = make(dry, tmp_path / "ds", levels_db=[0.0, -6.0], chunk_s=0.1, grid={"drive_db": [0, 24]})
     rows = Manifest.load(tmp_path / "ds").rows
