@@ -43,9 +43,22 @@ class Likeness:
     verdict: str
 
 
-def character(processor: Processor, rate_hz: int) -> Character:
-    """Measures a processor at a sample rate; it is prepared anew."""
-    tone = spectrum.coherent_sine(TONE_HZ, rate_hz, TONE_AMPLITUDE)
+def settling(processor: Processor, rate_hz: int) -> int:
+    """Samples of sine before the analysed period: a quarter of a second, or until the onset has died away.
+
+    What is left of the onset would be counted as aliasing. The processor is prepared anew: it knows its tail only then.
+    """
+    processor.prepare(rate_hz, 1, 1)
+    return max(rate_hz // 4, processor.latency + processor.tail)
+
+
+def character(processor: Processor, rate_hz: int, lead: int = 0) -> Character:
+    """Measures a processor at a sample rate; it is prepared anew.
+
+    Args:
+        lead: Samples of sine before the analysed period, raised to what the processor needs to settle.
+    """
+    tone = spectrum.coherent_sine(TONE_HZ, rate_hz, TONE_AMPLITUDE, lead=max(lead, settling(processor, rate_hz)))
     wet = apply(processor, tone.audio, rate_hz)
     lead = processor.latency + processor.tail
     silent = apply(processor, np.zeros(lead + round(_SILENCE_S * rate_hz), np.float32), rate_hz)[lead:]
@@ -84,8 +97,9 @@ def compare(
     step()
     found = apply(network, audio, rate_hz)[0]
     step()
-    of_target = character(target, rate_hz)
+    lead = max(settling(target, rate_hz), settling(network, rate_hz))  # both hear the same tone
+    of_target = character(target, rate_hz, lead)
     step()
-    of_network = character(network, rate_hz)
+    of_network = character(network, rate_hz, lead)
     step()
     return likeness(wanted, found) if wanted.any() else None, of_network, of_target
