@@ -3,6 +3,8 @@
 gate      = [filter ":"] metric ("<" | "<=" | ">" | ">=") limit
 filter    = EFFECT | ENGINE | EFFECT "/" ENGINE | key "=" value {"," key "=" value}     with the keys effect, engine, buffer
 limit     = [number "*"] "deadline"  |  number [unit]      with the units ns, us, ms, s, %, dB
+
+`misses<10` is a number of blocks, `misses<1%` a share of those timed, as tables show it; other counts have no %.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from fxlab.errors import UsageError, nearest
 TIMES = ("mean", "p50", "p95", "p99", "p99.9", "max", "jitter", "mad", "cold", "load")
 RATIOS = ("rtf", "misses", "throughput", "esr", "esr_pre", "mr_stft", "parameters", "macs", "file_bytes", "weight_bytes")
 LEVELS = ("noise_db", "thd_difference_db", "aliasing_difference_db")
+_COUNTS = ("throughput", "parameters", "macs", "file_bytes", "weight_bytes")
 ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
 """All engines, in the order tables show them."""
 METRICS = TIMES + RATIOS + LEVELS
@@ -47,6 +50,7 @@ class Gate:
         metric: One of `METRICS`.
         comparison: "<", "<=", ">" or ">=".
         limit: Seconds, a share, decibels or a count; with `of_deadline` a multiple of the block's length.
+        of_blocks: The limit is a share of the blocks timed (`misses` with %).
         where: effect, engine, buffer that it is confined to.
     """
 
@@ -55,6 +59,7 @@ class Gate:
     comparison: str
     limit: float
     of_deadline: bool = False
+    of_blocks: bool = False
     where: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, cell: Mapping[str, Any]) -> bool:
@@ -63,6 +68,11 @@ class Gate:
 
     def limit_for(self, cell: Mapping[str, Any]) -> float:
         return self.limit * cell["deadline"] if self.of_deadline else self.limit
+
+    def value_in(self, cell: Mapping[str, Any]) -> float | None:
+        """What the limit is compared with; None where it wasn't measured."""
+        value = cell.get(self.metric)
+        return value / cell["blocks"] if self.of_blocks and value is not None else value
 
 
 @dataclass(frozen=True)
@@ -101,17 +111,21 @@ def parse_gate(text: str) -> Gate:
         raise UsageError(f"The gate '{text}' gives a time no unit.", f"Write {metric}<2ms or {metric}<0.5*deadline.")
     if not is_time and (deadline or unit in _UNITS or (unit == "dB") != (metric in LEVELS) and unit is not None):
         raise UsageError(f"The gate '{text}': {metric} isn't measured in {unit or 'deadlines'}.", _HELP)
-    limit = float(factor or number or 1) * (0.01 if unit == "%" else _UNITS.get(unit or "", 1.0))
+    if unit == "%" and metric in _COUNTS:
+        raise UsageError(f"The gate '{text}': {metric} is a count, no share of anything.", f"Write {metric}{comparison}{number}.")
+    # Divided, not multiplied by 0.01: 7 misses in 100 blocks must be exactly 7 %.
+    limit = float(factor or number or 1) / 100 if unit == "%" else float(factor or number or 1) * _UNITS.get(unit or "", 1.0)
     if not math.isfinite(limit):
         raise UsageError(f"The limit in the gate '{text}' is beyond all measure.", _HELP)
-    return Gate(text, metric, comparison, limit, bool(deadline), _scope(scope, text) if colon else {})
+    of_blocks = metric == "misses" and unit == "%"
+    return Gate(text, metric, comparison, limit, bool(deadline), of_blocks, _scope(scope, text) if colon else {})
 
 
 def check_gates(gates: Iterable[Gate], cells: Iterable[Mapping[str, Any]]) -> list[Outcome]:
     """Tries every gate on every cell in its scope.
 
     Args:
-        cells: Plain mappings with effect, engine, buffer, deadline (seconds), neural (bool) and the metrics by name; a
+        cells: Plain mappings with effect, engine, buffer, deadline (seconds), blocks, neural (bool) and the metrics by name; a
             missing value (None or NaN) fails the gate, except a figure of quality where there is no network to judge.
     """
     cells = list(cells)
@@ -126,13 +140,13 @@ def check_gates(gates: Iterable[Gate], cells: Iterable[Mapping[str, Any]]) -> li
 
 
 def _holds(gate: Gate, cell: Mapping[str, Any]) -> bool:
-    value = cell.get(gate.metric)
+    value = gate.value_in(cell)
     return value is not None and _OPERATORS[gate.comparison](value, gate.limit_for(cell))
 
 
 def _failure(gate: Gate, cell: Mapping[str, Any]) -> str:
     where = f"{cell['effect']}/{cell['engine']} at {cell['buffer']}"
-    value = cell.get(gate.metric)
+    value = gate.value_in(cell)
     if value is None:
         return f"{where}: {gate.metric} wasn't measured" + (" (it needs over 10000 blocks)" if gate.metric == "p99.9" else "")
     return f"{where}: {gate.metric} = {_shown(gate, value)}, limit {_shown(gate, gate.limit_for(cell))}"
@@ -141,6 +155,8 @@ def _failure(gate: Gate, cell: Mapping[str, Any]) -> str:
 def _shown(gate: Gate, value: float) -> str:
     if gate.metric in TIMES:
         return f"{value * 1e6:.4g} us"
+    if gate.of_blocks:
+        return f"{100 * value:.4g} % of the blocks"
     return f"{value:.4g}" + (" dB" if gate.metric in LEVELS else "")
 
 

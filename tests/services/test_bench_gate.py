@@ -55,6 +55,43 @@ def test_meaning(text, passed, checked):
     assert bool(found.failures) != passed
 
 
+@pytest.mark.parametrize(
+    ("text", "misses", "passed"),
+    [
+        ("misses<1%", 0, True),
+        ("misses<1%", 1, True),
+        ("misses<1%", 2, False),
+        ("misses<=1%", 2, True),
+        ("misses>1%", 3, True),
+        ("misses<2", 1, True),
+        ("misses<2", 2, False),
+    ],
+)
+def test_misses_with_percent_are_a_share_of_the_blocks(text, misses, passed):
+    found = check_gates([parse_gate(text)], [{**CELLS[0], "blocks": 200, "misses": misses}])[0]
+    assert found.passed == passed
+
+
+@given(st.integers(0, 100))
+def test_a_whole_percentage_of_misses_is_exactly_itself(percent):
+    cell = {**CELLS[0], "blocks": 300, "misses": 3 * percent}
+    low, high = (check_gates([parse_gate(f"misses{sign}{percent}%")], [cell])[0].passed for sign in (">=", "<="))
+    assert low and high
+
+
+def test_a_failed_share_is_told_as_one():
+    found = check_gates([parse_gate("misses<1%")], [{**CELLS[0], "blocks": 200, "misses": 5}])[0]
+    assert found.failures == ("saturator/numba at 64: misses = 2.5 % of the blocks, limit 1 % of the blocks",)
+
+
+@pytest.mark.parametrize("metric", ["throughput", "parameters", "macs", "file_bytes", "weight_bytes"])
+def test_other_counts_have_no_percent(metric):
+    with pytest.raises(UsageError, match="is a count") as refused:
+        parse_gate(f"{metric}<5%")
+    assert refused.value.hint == f"Write {metric}<5."
+    assert parse_gate(f"{metric}<5").limit == 5
+
+
 def test_failures_name_the_cell_and_both_figures():
     assert outcome("p99<0.5*deadline").failures == (
         "tcn/onnx at 64: p99 = 600 us, limit 500 us",
