@@ -98,8 +98,12 @@ def _tensor_bytes(value: onnx.ValueInfoProto) -> int | None:
     return math.prod(dim.dim_value for dim in tensor.shape.dim) * onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
 
 
-def _arrays(value: Any, seen: set[int] | None = None) -> Iterator[np.ndarray]:
-    """Every array that owns its memory and hangs on a processor, each once."""
+def _arrays(value: Any, seen: set[int] | None = None, modules: frozenset[str] = frozenset()) -> Iterator[np.ndarray]:
+    """Every array that owns its memory and hangs on a processor, each once.
+
+    Args:
+        modules: Where the processors above were defined: an effect of someone else's keeps arrays in objects of its own.
+    """
     seen = set() if seen is None else seen
     if id(value) in seen:
         return
@@ -108,16 +112,19 @@ def _arrays(value: Any, seen: set[int] | None = None) -> Iterator[np.ndarray]:
         if value.base is None:
             yield value
         else:
-            yield from _arrays(value.base, seen)
+            yield from _arrays(value.base, seen, modules)
         return
+    home = type(value).__module__
+    if isinstance(value, Processor):
+        modules |= {home}
     if isinstance(value, dict):
         children = list(value.values())
     elif isinstance(value, (list, tuple)):
         children = list(value)
-    elif type(value).__module__.startswith("fxlab.") and hasattr(value, "__dict__"):
+    elif (home.startswith("fxlab.") or home in modules) and hasattr(value, "__dict__"):
         # `_initial` is the copy that `reset` goes back to; a plug-in would simply write zeros.
         children = [child for name, child in vars(value).items() if name != "_initial"]
     else:
         return
     for child in children:
-        yield from _arrays(child, seen)
+        yield from _arrays(child, seen, modules)
