@@ -41,11 +41,14 @@ class Oversampler:
         """
         frames = block.shape[1]
         line = self._input[:, :frames]
-        _clean(block, line)
+        # Row by row: rows are contiguous whatever part of a buffer they are, so one compilation serves every block size.
+        for channel in range(len(block)):
+            _clean(block[channel], line[channel])
         for (even, odd), _, (name, _, _), (history, _, _), spare, high in self._stages:
-            frames = line.shape[1]
-            _up(line, self.state[name], history, *even, *odd, spare, high[:, : 2 * frames])
-            line = high[:, : 2 * frames]
+            high = high[:, : 2 * line.shape[1]]
+            for channel, past in enumerate(self.state[name]):
+                _up(line[channel], past, history, *even, *odd, spare, high[channel])
+            line = high
         return line
 
     def down(self, work: np.ndarray) -> np.ndarray:
@@ -54,7 +57,9 @@ class Oversampler:
             _, (even, odd), (_, name, other), (_, first, second), spare, _ = self._stages[index]
             frames = work.shape[1] // 2
             low = (self._stages[index - 1][-1] if index else self._input)[:, :frames]
-            _down(work, self.state[name], self.state[other], first, second, *even, *odd, spare, low)
+            evens, odds = self.state[name], self.state[other]
+            for channel in range(len(work)):
+                _down(work[channel], evens[channel], odds[channel], first, second, *even, *odd, spare, low[channel])
             work = low
         return work
 
@@ -71,10 +76,9 @@ def _phase(taps: np.ndarray, start: int) -> tuple[np.ndarray, int]:
 
 @njit(**_OPTIONS)
 def _clean(block, line):
-    for channel in range(block.shape[0]):
-        for i in range(block.shape[1]):
-            x = np.float64(block[channel, i])
-            line[channel, i] = x if abs(x) < np.inf else 0.0
+    for i in range(len(block)):
+        x = np.float64(block[i])
+        line[i] = x if abs(x) < np.inf else 0.0
 
 
 @njit(**_OPTIONS)
@@ -102,37 +106,32 @@ def _fill(history, line, frames):
 
 @njit(**_OPTIONS)
 def _up(low, history, line, even, even_reach, odd, odd_reach, spare, high):
-    frames = low.shape[1]
-    reach = history.shape[1]
+    frames, reach = len(low), len(history)
     result = spare[:frames]
-    for channel in range(low.shape[0]):
-        line[:reach] = history[channel]
-        line[reach : reach + frames] = low[channel]
-        _fir(line, reach, even, even_reach, result)
-        target = high[channel]
-        for i in range(frames):
-            target[2 * i] = result[i]
-        _fir(line, reach, odd, odd_reach, result)
-        for i in range(frames):
-            target[2 * i + 1] = result[i]
-        _fill(history[channel], line, frames)
+    line[:reach] = history
+    line[reach : reach + frames] = low
+    _fir(line, reach, even, even_reach, result)
+    for i in range(frames):
+        high[2 * i] = result[i]
+    _fir(line, reach, odd, odd_reach, result)
+    for i in range(frames):
+        high[2 * i + 1] = result[i]
+    _fill(history, line, frames)
 
 
 @njit(**_OPTIONS)
 def _down(high, evens, odds, first, second, even, even_reach, odd, odd_reach, spare, low):
-    frames = low.shape[1]
+    frames = len(low)
     result = spare[:frames]
-    for channel in range(low.shape[0]):
-        source, target = high[channel], low[channel]
-        first[:even_reach] = evens[channel]
-        second[: odd_reach + 1] = odds[channel]
-        for i in range(frames):
-            first[even_reach + i] = source[2 * i]
-            second[odd_reach + 1 + i] = source[2 * i + 1]
-        _fir(first, even_reach, even, even_reach, target)
-        # An odd tap reaches back to the odd sample before the even one of the same index.
-        _fir(second, odd_reach, odd, odd_reach, result)
-        for i in range(frames):
-            target[i] += result[i]
-        _fill(evens[channel], first, frames)
-        _fill(odds[channel], second, frames)
+    first[:even_reach] = evens
+    second[: odd_reach + 1] = odds
+    for i in range(frames):
+        first[even_reach + i] = high[2 * i]
+        second[odd_reach + 1 + i] = high[2 * i + 1]
+    _fir(first, even_reach, even, even_reach, low)
+    # An odd tap reaches back to the odd sample before the even one of the same index.
+    _fir(second, odd_reach, odd, odd_reach, result)
+    for i in range(frames):
+        low[i] += result[i]
+    _fill(evens, first, frames)
+    _fill(odds, second, frames)

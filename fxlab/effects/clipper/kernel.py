@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from fxlab.effects.clipper.stream import ClipperStream
 from fxlab.effects.shapers import HARD
@@ -29,4 +30,13 @@ class Clipper(ClipperStream):
             return
         for start in range(0, block.shape[1], CHUNK):
             part = slice(start, start + CHUNK)
-            np.multiply(self._shaping.run(block[:, part]), self.makeup, out=out[:, part], casting="same_kind")
+            shaped, target = self._shaping.run(block[:, part]), out[:, part]
+            for channel in range(self.channels):
+                _scale(shaped[channel], target[channel], self.makeup)
+
+
+@njit(cache=True, nogil=True)
+def _scale(x, out, gain):
+    """out = gain x, from float64 to float32: NumPy would allocate a buffer for the conversion."""
+    for i in range(len(x)):
+        out[i] = gain * x[i]
