@@ -156,6 +156,29 @@ def test_silent_after_the_tail(settings):
     assert out[:1000].any()
 
 
+@pytest.mark.parametrize("antialias", ["none", "polyblep", "adaa1"])
+@pytest.mark.parametrize("rate_hz", [48_000 / 1.9, 48_000 / 3.3, 16_000.0, 48_000.0])
+def test_silent_after_the_tail_wherever_the_sound_ends(rate_hz, antialias):
+    processor = EFFECT.processor(bits=24, rate_hz=rate_hz, antialias=antialias)
+    for end in range(100, 140):
+        out = apply(processor, np.repeat(np.float32([1, 0]), [end, 100]), RATE)
+        assert np.abs(out[end + processor.tail :]).max() < 1e-6, end
+
+
+@pytest.mark.parametrize("settings", [{"rate_hz": 8000.0}, {}, {"antialias": "adaa1"}], ids=str)
+def test_the_largest_samples_stay_finite_and_engines_agree(settings):
+    x = np.zeros((1, 400), np.float32)
+    x[:, 50:200], x[:, 250:300] = 3e38, -3e38  # what the oversampler makes of the edges is more than float32 holds
+    settings = {"oversample": 4, **settings}
+    compiled = crush(x, **settings)
+    assert np.isfinite(compiled).all()
+    assert np.abs(crush(x, engine="numpy", **settings) - compiled).max() <= 1e-6
+    with torch.no_grad():
+        wet = EFFECT.torch_module(RATE, **settings)(torch.from_numpy(x))
+    # Its filters run as FFTs, whose rounding errors at this level exceed full scale, so there is no more to agree on.
+    assert torch.isfinite(wet).all()
+
+
 @pytest.mark.parametrize("settings", [{}, {"rate_hz": 11_025.0}, {"antialias": "adaa1"}, {"oversample": 4}])
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
 def test_not_a_number_counts_as_silence(engine, settings):

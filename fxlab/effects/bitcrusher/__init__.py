@@ -18,7 +18,8 @@ EFFECT = Effect(
             "antialias",
             "polyblep",
             ("none", "polyblep", "adaa1"),
-            "polyblep smooths the steps of a reduced rate; adaa1 also those of the quantiser, by first-order ADAA.",
+            "polyblep smooths the steps of a reduced rate; adaa1 does the same there, and at full rate applies "
+            "first-order ADAA to the quantiser.",
         ),
         Choice("oversample", 1, (1, 2, 4, 8), "Times the sample rate at which it is computed; delays by 58 to 69 samples."),
     ),

@@ -62,7 +62,8 @@ class Bitcrusher(nn.Module):
         self.averages = antialias == "adaa1"
 
     def forward(self, x: Tensor) -> Tensor:
-        work = upsample(torch.where(torch.isfinite(x), x, 0.0).double(), self.oversample).float().double()
+        work = upsample(torch.where(torch.isfinite(x), x, 0.0).double(), self.oversample).float()
+        work = torch.where(torch.isfinite(work), work, 0.0).double()  # the overshoot may be more than float32 holds
         wet = (self._hold if self.reduces else self._staircase)(work)
         return downsample(wet, self.oversample).to(x.dtype)
 

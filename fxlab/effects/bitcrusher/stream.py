@@ -55,6 +55,7 @@ class Bitcrusher(Processor):
         }
         held = math.ceil(self.sample_rate_hz / self.rate_hz) if self.reduces else 0
         delay = int(self.reduces and self.smooths)
+        held += delay  # the last step down is spread over the sample after it as well
         self.latency = delay // self.oversample
         self.tail = held + max(delay, int(self.averages))
         if self.oversample > 1:
