@@ -56,7 +56,6 @@ def _random(ranges: dict) -> None:
 @dataclass
 class AudioSettings:
     sample_rate_hz: int = setting(48_000, "Sample rate of what fxlab makes itself.", 8_000, 192_000)
-    buffer: int = setting(128, "Frames per block in live use.", 1, 65_536)
 
 
 @dataclass

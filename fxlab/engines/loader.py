@@ -42,7 +42,7 @@ def engines_of(name: str) -> tuple[str, ...]:
     """The engines that can run `name`, the default first; raises `UsageError` or `InputError` for what can't be played."""
     if name in effects():
         return tuple(effects()[name].engines)
-    return NETWORK_ENGINES if model_path(name).suffix == ".onnx" else ("torch", "torchscript", "onnx")
+    return NETWORK_ENGINES if model_path(name).suffix.lower() == ".onnx" else ("torch", "torchscript", "onnx")
 
 
 def model_path(name: str) -> Path:
@@ -92,22 +92,24 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
 
 
 def _open_model(path: Path, engine: str, threads: int) -> tuple[Processor, dict]:
-    from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
-
-    if engine == "onnx" and path.suffix.lower() == ".onnx":
-        return load_onnx(path, threads)
+    from fxlab.engines.golden import prove
+    from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx, read_onnx
+    from fxlab.engines.onnx_graph import network_of, tcn_graph
     from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
     from fxlab.models import checkpoint
 
-    if path.suffix.lower() == ".onnx":
-        from fxlab.engines.onnx_graph import network_of
-
-        _, card = load_onnx(path, threads)
-        network = network_of(path.read_bytes(), card)
+    exported = path.suffix.lower() == ".onnx"
+    if exported and engine == "onnx":
+        return load_onnx(path, threads)
+    if exported:
+        data, card, vector = read_onnx(path)
+        network = network_of(data, card)
     else:
         network, card, _, _ = checkpoint.load(path)
     if engine == "onnx":
-        from fxlab.engines.onnx_graph import tcn_graph
-
         return OnnxProcessor(tcn_graph(network).SerializeToString(), card, threads), card
-    return (torchscript_processor if engine == "torchscript" else TorchProcessor)(network, card), card
+    processor = (torchscript_processor if engine == "torchscript" else TorchProcessor)(network, card)
+    if exported:
+        # The network was rebuilt from the card, which the graph's own proof doesn't cover.
+        prove(processor, vector, processor.native_rate_hz, str(path))
+    return processor, card

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fxlab.audio import MAX_LATENCY, MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.processor import Processor
 from fxlab.errors import InputError
 
@@ -19,15 +20,24 @@ class NetworkProcessor(Processor):
     Args:
         card: The model's card; `sample_rate_hz`, `receptive_field` and `latency` are read.
         state_shapes: Name to (features, frames) of the network's memories, in the order it takes them.
+
+    Raises:
+        InputError: The card lacks one of these, or says what can't be.
     """
 
     def __init__(self, card: Card, state_shapes: dict[str, tuple[int, int]]) -> None:
         super().__init__()
         try:
-            self.native_rate_hz = int(card["sample_rate_hz"])
-            self._latency, self._tail = int(card["latency"]), int(card["receptive_field"]) - 1
-        except (KeyError, TypeError, ValueError):
+            rate, latency, context = (int(card[key]) for key in ("sample_rate_hz", "latency", "receptive_field"))
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise InputError("The model's card lacks its sample rate, latency or receptive field.", "Export it again.") from None
+        memory = sum(frames for _, frames in state_shapes.values())
+        if not (MIN_RATE_HZ <= rate <= MAX_RATE_HZ and 0 <= latency <= MAX_LATENCY and context == memory + 1):
+            raise InputError(
+                f"The model's card can't be right: {rate} Hz, latency {latency}, receptive field {context} for {memory} samples.",
+                "Export it again.",
+            )
+        self.native_rate_hz, self._latency, self._tail = rate, latency, memory
         self.card, self.state_shapes = card, state_shapes
 
     def prepare(self, sample_rate_hz: int, channels: int, max_block: int) -> None:

@@ -65,24 +65,37 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     Raises:
         InputError: Not a file, not an fxlab model, damaged, or not playing its golden vector.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is not a file.", _HINT)
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError(f"{path} is larger than any model fxlab exports.", _HINT)
-    # From bytes: a graph that points to tensors in other files then has no folder to read them from.
-    data = path.read_bytes()
+    data, card, vector = read_onnx(path)
     try:
-        metadata = _metadata(data)
-        card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
         processor = OnnxProcessor(data, card, threads)
-    except (KeyError, ValueError):
-        raise InputError(f"{path} is an ONNX file, but not one that fxlab exported.", _HINT) from None
     except InputError:
         raise
     except Exception as error:  # onnxruntime raises its own unrelated classes for a bad graph
         raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
     prove(processor, vector, processor.native_rate_hz, str(path))
     return processor, card
+
+
+def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
+    """An exported model's bytes, card and golden vector, unproven; raises `InputError` where that isn't what the file holds.
+
+    What follows works on the bytes: a graph that points to tensors in other files then has no folder to read them from.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file.", _HINT)
+    if path.stat().st_size > _MAX_BYTES:
+        raise InputError(f"{path} is larger than any model fxlab exports.", _HINT)
+    data = path.read_bytes()
+    try:
+        metadata = _metadata(data)
+        card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
+        if not (isinstance(card, dict) and isinstance(vector, dict)):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise InputError(f"{path} is an ONNX file, but not one that fxlab exported.", _HINT) from None
+    except Exception as error:  # protobuf's classes for a file that is no ONNX at all
+        raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
+    return data, card, vector
 
 
 def _metadata(data: bytes) -> dict[str, str]:

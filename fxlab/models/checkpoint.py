@@ -58,7 +58,8 @@ def save(
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in (weights or model.state_dict()).items()}
     tensors |= {_EXTRA + name: tensor.detach().cpu().contiguous() for name, tensor in (extra or {}).items()}
-    metadata = {"card": json.dumps(card), "record": json.dumps(record or {}), "sha256": _sha256(tensors)}
+    metadata = {"card": json.dumps(card), "record": json.dumps(record or {})}
+    metadata["sha256"] = _sha256(tensors, metadata)
     with replacing(path) as temporary:
         temporary.write_bytes(serialise(tensors, metadata))
 
@@ -74,13 +75,13 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         card, record = json.loads(metadata["card"]), json.loads(metadata["record"])
-        whole = metadata["sha256"] == _sha256(tensors)
+        whole = metadata["sha256"] == _sha256(tensors, metadata)
         if card["format"] != CARD_FORMAT:
             raise KeyError
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not an fxlab checkpoint ({type(error).__name__}).", _HINT) from None
     if not whole:
-        raise InputError(f"{path} is damaged: its weights are not those that were saved.", "Copy it again, or train it again.")
+        raise InputError(f"{path} is damaged: it is not what was saved.", "Copy it again, or train it again.")
     extra = {name.removeprefix(_EXTRA): tensors.pop(name) for name in list(tensors) if name.startswith(_EXTRA)}
     model = build(card)
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()}
@@ -92,9 +93,9 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
     return model.eval(), card, extra, record
 
 
-def _sha256(tensors: dict[str, Tensor]) -> str:
-    """Hash of all names and values; a flipped bit can leave weights that are finite and wrong."""
-    digest = hashlib.sha256()
+def _sha256(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """Hash of card, record, names and values; a flipped bit can leave weights or dilations that are possible and wrong."""
+    digest = hashlib.sha256((metadata["card"] + metadata["record"]).encode())
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -14,7 +14,7 @@ from fxlab.engines.golden import golden_input, pack, parity, play
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
 from fxlab.engines.onnx_graph import tcn_graph
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
-from fxlab.errors import UsageError
+from fxlab.errors import InputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.progress import Progress, silent
 
@@ -65,6 +65,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """
     if request.format not in SUFFIX:
         raise UsageError(f"There is no export format '{request.format}'.", f"Choose one of: {', '.join(SUFFIX)}.")
+    if not request.checkpoint.is_file():
+        raise InputError(f"{request.checkpoint} is not a file.", "Export a .safetensors file that `fxlab train` wrote.")
     suffix = SUFFIX[request.format]
     output = request.output or request.checkpoint.with_suffix(suffix)
     if output.is_dir():
@@ -77,9 +79,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
         kinds = ", ".join(f"{name} is {ending}" for name, ending in SUFFIX.items())
         raise UsageError(f"{output} is no name for {request.format}: {kinds}.", "Change -o or --format.")
     network, card, _, _ = checkpoint.load(request.checkpoint)
-    rate = card["sample_rate_hz"]
     progress("Exporting", 0, 2)
     reference = TorchProcessor(network, card)
+    rate = reference.native_rate_hz
     dry = golden_input()
     golden = pack(dry, play(reference, dry, rate, [len(dry)]))
     metadata = {"card": json.dumps(card), "golden": json.dumps(golden)}

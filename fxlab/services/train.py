@@ -98,17 +98,19 @@ def run(request: Request, progress: Progress = silent) -> Result:
     manifest.verify(progress)
     effect, latency = _common_effect(manifest)
     pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
-    validation = pairs["validation"] or pairs["test"]
-    if not pairs["train"] or not validation:
-        raise InputError(
-            f"The dataset {request.dataset} has no pairs to {'train' if not pairs['train'] else 'validate'} on.",
-            "Make it from more files, or with `fxlab dataset --synthesize 3min`.",
-        )
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = pick_device(settings.device)
     torch.manual_seed(settings.seed)
     network = tcn(request.model.size).to(device)
+    for split in ("validation", "test"):
+        pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network.receptive_field)]
+    for split in ("train", "validation"):
+        if not pairs[split]:
+            raise InputError(
+                f"The dataset {request.dataset} has nothing for its {split} split that a network can be fed with.",
+                "Make it from more or longer files, with a larger --validation, or with `fxlab dataset --synthesize 3min`.",
+            )
     card = _card(request, network, manifest, effect, latency)
     state = Run.fresh(network, settings)
     if request.resume:
@@ -130,7 +132,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         progress("Training", current.step, total, epoch=f"{current.epoch + 1}/{settings.epochs}", **figures)
 
     with stop_on_ctrl_c() as stopping:
-        validate = _validator([pair for _, pair in validation])
+        validate = _validator([pair for _, pair in pairs["validation"]])
         loop = Loop(state, segments, settings, effect_loss, validate, save, report, stopping)
         ended = loop.go()
     if not (request.output / BEST).is_file():
@@ -139,8 +141,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
 
 def _check_output(request: Request) -> None:
-    there = (request.output / LAST).is_file()
-    if request.resume and not there:
+    there = any((request.output / name).is_file() for name in (LAST, BEST))
+    if request.resume and not (request.output / LAST).is_file():
         raise UsageError(f"There is no run to resume in {request.output}.", "Leave --resume out to start one.")
     if there and not (request.resume or request.force):
         raise UsageError(
@@ -168,6 +170,12 @@ def _clear_output(request: Request) -> None:
 
 def _pairs(manifest: Manifest, split: str) -> list[tuple[dict, Pair]]:
     return [(row, Pair(*manifest.read(row), from_rest=row["start_frame"] == 0)) for row in manifest.split(split)]
+
+
+def _can_be_scored(pair: Pair, receptive_field: int) -> bool:
+    """Whether the pair is long enough to leave some output, and its target isn't silent, which no error can be related to."""
+    start = 0 if pair.from_rest else receptive_field - 1
+    return bool(np.any(pair.target[start:]))
 
 
 def _common_effect(manifest: Manifest) -> tuple[list[dict], int]:

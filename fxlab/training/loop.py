@@ -184,7 +184,10 @@ class Loop:
         self.save(run, better)
 
     def _step(self, dry: Tensor, target: Tensor) -> float:
-        """One optimiser step; when memory runs out it is repeated in smaller parts."""
+        """One optimiser step; when memory runs out it is repeated in smaller parts.
+
+        Figures of the loss that span a batch, such as its energy floor, are then taken per part.
+        """
         run = self.run
         rate = learning_rate(run.step, self.total, self.settings)
         for group in run.optimiser.param_groups:

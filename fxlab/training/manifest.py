@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fxlab.audio import MAX_LATENCY
 from fxlab.audio.atomic import replacing
 from fxlab.errors import InputError
 from fxlab.hashing import file_sha256
@@ -22,7 +23,6 @@ from fxlab.progress import Progress, silent
 
 NAME = "manifest.jsonl"
 FORMAT = 1
-MAX_LATENCY = 1 << 22  # samples; more than any effect delays, 22 s at 192 kHz
 SPLITS = ("train", "validation", "test")
 
 _HEADER = {"fxlab_dataset": int, "settings": dict, "sample_rate_hz": int, "versions": dict}

@@ -204,6 +204,30 @@ def test_tampered_exports_are_refused(exported, change):
         load_onnx(path)
 
 
+@pytest.mark.parametrize("engine", ["torch", "torchscript"])
+def test_a_network_rebuilt_from_a_wrong_card_is_refused(exported, engine):
+    path, _ = exported
+    model = onnx.load(path)
+    entry = next(p for p in model.metadata_props if p.key == "card")
+    card = json.loads(entry.value)
+    card["model"]["config"]["arrays"][0]["dilations"][3] += 1
+    card["receptive_field"] += 2
+    entry.value = json.dumps(card)
+    onnx.save(model, path)
+    with pytest.raises(InputError):
+        open_processor(str(path), engine=engine)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"latency": -5}, {"latency": 10**12}, {"receptive_field": 2 * 10**9}, {"sample_rate_hz": 1}, {"sample_rate_hz": "fast"}],
+)
+def test_cards_that_cannot_be_right_are_refused(change):
+    network, card = make()
+    with pytest.raises(InputError):
+        TorchProcessor(network, card | change)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"RIFF....WAVE", None])
 def test_what_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / "x.onnx"

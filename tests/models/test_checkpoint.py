@@ -42,12 +42,14 @@ def test_weights_can_replace_the_networks_own(tmp_path):
 
 def write(path, tensors, metadata):
     """A file whose hash is right, so that it fails for the reason under test."""
-    save_file(tensors, path, metadata | {"sha256": checkpoint._sha256(tensors)})
+    if "card" in metadata:
+        metadata = metadata | {"sha256": checkpoint._sha256(tensors, metadata)}
+    save_file(tensors, path, metadata)
 
 
-def flip(path):
+def flip(path, place):
     data = bytearray(path.read_bytes())
-    data[-20] ^= 1
+    data[place] ^= 1
     path.write_bytes(data)
 
 
@@ -62,7 +64,8 @@ def corrupt(path):
     return {
         "truncated": lambda: path.write_bytes(path.read_bytes()[:-100]),
         "empty": lambda: path.write_bytes(b""),
-        "flipped bit": lambda: flip(path),
+        "flipped bit in the weights": lambda: flip(path, -20),
+        "flipped bit in the dilations": lambda: flip(path, path.read_bytes().index(b"64]")),
         "text": lambda: path.write_text("not a model"),
         "no card": lambda: write(path, weights, {}),
         "card is not JSON": lambda: write(path, weights, good | {"card": "{"}),
@@ -80,7 +83,8 @@ def corrupt(path):
     "how",
     [
         "truncated",
-        "flipped bit",
+        "flipped bit in the weights",
+        "flipped bit in the dilations",
         "empty",
         "text",
         "no card",

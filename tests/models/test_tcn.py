@@ -25,6 +25,8 @@ def test_receptive_field_is_exact(size):
     (gradient,) = torch.autograd.grad(network(dry).sum(), dry)
     assert network(dry).shape == (1, 1, 1)
     assert gradient[0, 0, 0] != 0
+    with pytest.raises(RuntimeError):
+        network(dry[..., 1:])
 
 
 def test_causality():

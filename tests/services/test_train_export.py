@@ -109,8 +109,9 @@ def test_ctrl_c_saves_and_resume_gives_the_undisturbed_run(pairs, trained, tmp_p
     assert result.ended == "interrupted" and result.steps == 5
     resumed = train.run(request(pairs, tmp_path, resume=True))
     assert resumed.ended == "finished" and resumed.steps == 24
-    first, second = (checkpoint.load(f / "last.safetensors")[0].state_dict() for f in (undisturbed, tmp_path))
-    assert all(bool((first[name] == second[name]).all()) for name in first)
+    for file in ("last.safetensors", "best.safetensors"):
+        first, second = (checkpoint.load(folder / file)[0].state_dict() for folder in (undisturbed, tmp_path))
+        assert all(bool((first[name] == second[name]).all()) for name in first)
 
 
 def test_resuming_wants_the_same_run(pairs, trained, tmp_path):
@@ -136,6 +137,31 @@ def test_a_changed_dataset_is_noticed(pairs, tmp_path):
         train.run(request(copy, tmp_path / "run"))
     with pytest.raises(InputError, match="not a dataset"):
         train.run(request(tmp_path, tmp_path / "run"))
+
+
+def test_a_best_network_alone_is_not_overwritten(pairs, trained, tmp_path):
+    import shutil
+
+    _, folder = trained
+    shutil.copy(folder / "best.safetensors", tmp_path)
+    with pytest.raises(UsageError, match="already holds a run"):
+        train.run(request(pairs, tmp_path))
+
+
+def test_chunks_too_short_for_the_network_are_left_out(tmp_path):
+    """At 8 kHz the context is 0.5 s: chunks of 0.6 s can be scored, their rests of 0.4 s can't."""
+    settings = DatasetSettings(synthesize="20s", chunk_s=0.6)
+    dataset.run(dataset.Request([], tmp_path / "ds", [EffectSettings("saturator")], settings, sample_rate_hz=RATE, workers=1))
+    result = train.run(request(tmp_path / "ds", tmp_path / "run", epochs=1, steps_per_epoch=1, segment=256))
+    assert np.isfinite([take["esr"] for take in result.metrics["takes"]]).all()
+
+
+def test_without_a_validation_split_there_is_no_run(tmp_path):
+    settings = DatasetSettings(synthesize="10s", validation=0.0, test=0.3)
+    dataset.run(dataset.Request([], tmp_path / "ds", [EffectSettings("saturator")], settings, sample_rate_hz=RATE, workers=1))
+    with pytest.raises(InputError, match="validation split"):
+        train.run(request(tmp_path / "ds", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("format", ["onnx", "torchscript"])

@@ -88,7 +88,7 @@ def test_a_stopped_run_goes_on_to_the_bit(stop_after, ema):
     assert [row["loss"] for row in second.history] == [row["loss"] for row in undisturbed.history]
 
 
-def test_running_out_of_memory_halves_the_batch_and_changes_nothing_else():
+def test_running_out_of_memory_halves_the_batch_and_trains_much_the_same():
     whole, loop, _ = make()
     loop().go()
 
@@ -152,7 +152,7 @@ def test_early_stopping_counts_epochs_without_progress():
     assert run.epoch == 4 and run.best_epoch == 0
 
 
-def test_accumulation_is_a_larger_batch():
+def test_accumulation_trains_much_like_a_larger_batch():
     large, loop, _ = make(batch_size=8, accumulate=1)
     loop().go()
     summed, loop, _ = make(batch_size=4, accumulate=2)
