@@ -21,6 +21,8 @@ class Chain(Processor):
     `latency` is the sum of the stages' latencies and `tail` the sum of their tails (each stage may ring on for its own tail
     after the one before has fallen silent). The state holds every stage's state under "<stage>.<name>".
 
+    Stages that add noise get a stream each, numbered in order, and the first one's is that of the stage alone.
+
     Args:
         processors: The stages in order. They belong to the chain from here on.
 
@@ -40,6 +42,12 @@ class Chain(Processor):
                 "Render them one after the other.",
             )
         self.native_rate_hz = rates[0] if rates else None
+        self.number_noise(0)
+
+    def number_noise(self, first: int) -> int:
+        for processor in self.processors:
+            first = processor.number_noise(first)
+        return first
 
     def _allocate(self) -> None:
         for processor in self.processors:
@@ -83,4 +91,9 @@ def chain_module(stages: Iterable[tuple[str, Mapping[str, object]]], sample_rate
     """
     from torch import nn
 
-    return nn.Sequential(*(effect(name).torch_module(sample_rate_hz, **parameters) for name, parameters in stages))
+    modules = [effect(name).torch_module(sample_rate_hz, **parameters) for name, parameters in stages]
+    stream = 0
+    for module in modules:
+        if hasattr(module, "number_noise"):
+            stream = module.number_noise(stream)
+    return nn.Sequential(*modules)

@@ -77,6 +77,17 @@ class Processor(ABC):
         if block.shape[1]:
             self._run(block, out)
 
+    def number_noise(self, first: int) -> int:
+        """Numbers the noise streams of processors in a row, before `prepare`, so that no two of them get the same noise.
+
+        Args:
+            first: The next free number; a processor that adds noise takes as many as it needs.
+
+        Returns:
+            The next free number after that.
+        """
+        return first
+
     def reset(self) -> None:
         """Back to silence, as after `prepare`."""
         self.restore(self._initial)

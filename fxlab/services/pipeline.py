@@ -41,7 +41,9 @@ def stages(processors: Sequence[Processor], sample_rate_hz: int, channels: int, 
     """
     grouped = itertools.groupby(processors, key=lambda processor: processor.native_rate_hz or sample_rate_hz)
     made = [Stage(Chain(list(group)), rate_hz) for rate_hz, group in grouped]
+    stream = 0  # the chains of a pipeline share one numbering
     for stage in made:
+        stream = stage.chain.number_noise(stream)
         stage.chain.prepare(stage.rate_hz, channels, block)
     return made
 

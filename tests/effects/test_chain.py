@@ -126,6 +126,25 @@ def test_a_processor_can_stand_in_a_chain_only_once():
         Chain([one, one])
 
 
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_dithered_stages_have_noise_of_their_own(engine):
+    """Dither of two stages adds up as independent noise: the error of the two has no part in common."""
+    x = np.full((1, 20_000), 0.3, np.float32)
+    described = [("bitcrusher", {"bits": 8, "dither": "tpdf"})] * 2
+    made = [BITCRUSHER.processor(engine, **settings) for _, settings in described]
+    chain = Chain(made)
+    whole = apply(chain, x, RATE)
+    first, second = (apply(stage, x, RATE) - x for stage in made)
+    assert abs(np.corrcoef(first[0], second[0])[0, 1]) < 0.05
+    assert np.array_equal(first, apply(BITCRUSHER.processor(engine, **described[0][1]), x, RATE) - x)
+    assert np.array_equal(whole, apply(Chain([BITCRUSHER.processor(engine, **s) for _, s in described]), x, RATE, 37))
+    nested = Chain(
+        [Chain([BITCRUSHER.processor(engine, **described[0][1])]), Chain([BITCRUSHER.processor(engine, **described[1][1])])]
+    )
+    assert np.array_equal(apply(nested, x, RATE), whole)
+    assert np.abs(chain_module(described, RATE)(torch.from_numpy(x)).detach().numpy() - whole).max() <= 1e-6
+
+
 def test_torch_form_equals_the_stream():
     x = noise()
     described = [("bitcrusher", {"bits": 9}), ("bitcrusher", {"rate_hz": 9000.0})]

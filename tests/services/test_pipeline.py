@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fxlab.effects.processor import Processor
+from fxlab.effects.registry import effect
 from fxlab.services import pipeline
 
 RATE = 44_100
@@ -123,3 +124,14 @@ def test_blocks_are_processed_as_they_come():
     stream = iter(pipeline.mixed(endless(), lambda dry: pipeline.through(dry, made, RATE), 0.5))
     given = sum(next(stream).shape[1] for _ in range(200))
     assert given <= 512 * taken < given + RATE
+
+
+def test_dithered_stages_apart_have_noise_of_their_own():
+    """A model at a rate of its own between two crushers splits the chain; their dither stays independent."""
+    crushers = [effect("bitcrusher").processor("numpy", bits=8, dither="tpdf") for _ in range(2)]
+    made = pipeline.stages([crushers[0], Delay(3, native_rate_hz=48_000), crushers[1]], RATE, 1, 512)
+    steady = np.full((1, 512), 0.3, np.float32)
+    first, last = np.empty_like(steady), np.empty_like(steady)
+    made[0].chain.process(steady, first)
+    made[2].chain.process(steady, last)
+    assert not np.array_equal(first, last)

@@ -1,14 +1,15 @@
 """Triangular dither from a counter: the noise at a sample depends on its channel and index alone.
 
-So any split into blocks, a restored state and every engine get the same noise. The generator is SplitMix64 (Steele, Lea and
-Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014), used as a hash of the counter.
+So any split into blocks, a restored state and every engine get the same noise. A chain numbers its dithered stages, and each
+number is a stream of its own: equal noise in two stages would add up as 6 dB instead of 3. The generator is SplitMix64 (Steele,
+Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014), used as a hash of the counter.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SEED = 0x6678_6C61_6200_0000  # any fixed value; the channel is added to it
+SEED = 0x6678_6C61_6200_0000  # any fixed value; stream and channel are added to it
 SILENT = 1e-12  # -240 dB of full scale: what is below counts as digital silence and isn't dithered
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -32,9 +33,9 @@ def tpdf(key, index):
     return (word >> _S32) * _UNIT + (word & _LOW) * _UNIT - 1.0
 
 
-def keys(channels: int) -> np.ndarray:
-    """One generator key per channel, uint64, far apart so that channels are independent."""
-    word = np.uint64(SEED) + np.arange(channels, dtype=np.uint64)
+def keys(channels: int, stream: int = 0) -> np.ndarray:
+    """One generator key per channel, uint64, far apart so that channels and streams are independent."""
+    word = np.uint64(SEED) + np.uint64(stream << 32) + np.arange(channels, dtype=np.uint64)
     word = (word ^ (word >> _S30)) * _FIRST
     word = (word ^ (word >> _S27)) * _SECOND
     return word ^ (word >> _S31)

@@ -60,6 +60,12 @@ class Bitcrusher(nn.Module):
         self.dithered = dither == "tpdf"
         self.smooths = antialias != "none"
         self.averages = antialias == "adaa1"
+        self.stream = 0
+
+    def number_noise(self, first: int) -> int:
+        """As `fxlab.effects.processor.Processor.number_noise`."""
+        self.stream = first
+        return first + self.dithered
 
     def forward(self, x: Tensor) -> Tensor:
         work = upsample(torch.where(torch.isfinite(x), x, 0.0).double(), self.oversample).float()
@@ -110,7 +116,7 @@ class Bitcrusher(nn.Module):
         """Noise in steps for values at these counters, none where `x` is digital silence."""
         if not self.dithered:
             return torch.zeros_like(x)
-        keys = noise.keys(x.shape[-2] if x.dim() > 1 else 1)[:, None]
+        keys = noise.keys(x.shape[-2] if x.dim() > 1 else 1, self.stream)[:, None]
         drawn = torch.from_numpy(noise.tpdf(keys, index.numpy().astype(np.uint64))).to(x.device)
         return torch.where(x.abs() > noise.SILENT, drawn if x.dim() > 1 else drawn[0], 0.0)
 

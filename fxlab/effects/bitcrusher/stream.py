@@ -42,11 +42,16 @@ class Bitcrusher(Processor):
         self.dithered = dither == "tpdf"
         self.smooths = antialias != "none"
         self.averages = antialias == "adaa1"
+        self.stream = 0
+
+    def number_noise(self, first: int) -> int:
+        self.stream = first
+        return first + self.dithered
 
     def _allocate(self) -> None:
         self.reduces = self.rate_hz < self.sample_rate_hz
         self.clock_hz = float(self.oversample * self.sample_rate_hz)
-        self._keys = noise.keys(self.channels)
+        self._keys = noise.keys(self.channels, self.stream)
         self._state = {
             "counters": np.zeros(2, np.int64),  # samples done, instants of the reduced rate done
             "previous": np.zeros(self.channels),  # last sample, in steps where the rate isn't reduced
