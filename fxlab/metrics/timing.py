@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -108,6 +109,60 @@ def bootstrap_median(values: np.ndarray, seed: int = 0, resamples: int = 2000, c
     draws = np.random.default_rng(seed).integers(0, values.size, (resamples, values.size))
     low, high = np.percentile(np.median(values[draws], axis=1), (50 - 50 * confidence, 50 + 50 * confidence))
     return Interval(float(np.median(values)), float(low), float(high))
+
+
+def bootstrap_percentile(
+    runs: Sequence[np.ndarray], percent: float, seed: int = 0, resamples: int = 200, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a percentile of all runs' values together: cluster bootstrap (Davison & Hinkley 1997, section 3.8).
+
+    Values within a run depend on each other, so whole runs are drawn with replacement, and the percentile of what was drawn
+    is taken, interpolated linearly as `np.percentile` does. The interval is widened where needed to hold the percentile
+    of the runs as they are. Like any bootstrap of few draws it is too narrow: in simulations whose runs differ half as much as
+    the values within one, 20 runs' intervals of p50 and p99 held the truth in 95 % and 88 %, those of 5 runs in 81 % and 75 %;
+    where runs differ more than their values do, that of p99 rests on the one or two slowest runs and holds it far less often.
+
+    Args:
+        runs: The values of every independent run, each of shape (values,).
+        percent: 0..100.
+
+    Returns:
+        Low and high, NaN where one run can't give an interval.
+
+    Raises:
+        ValueError: No values.
+    """
+    lengths = np.array([len(run) for run in runs])
+    values = np.concatenate(runs)
+    if not values.size:
+        raise ValueError("no values")
+    if len(runs) < 2:
+        return math.nan, math.nan
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    # below[r, i]: how many of run r's values are among the i + 1 smallest of all; so a resample need not be sorted.
+    below = np.zeros((len(runs), values.size), np.int32)
+    below[np.repeat(np.arange(len(runs)), lengths)[order], np.arange(values.size)] = 1
+    np.cumsum(below, axis=1, out=below)
+    draws = np.random.default_rng(seed).integers(0, len(runs), (resamples, len(runs)))
+    times_drawn = np.stack([np.count_nonzero(draws == run, axis=1) for run in range(len(runs))], axis=1)
+    times_drawn = np.vstack([np.ones(len(runs), np.int64), times_drawn[times_drawn @ lengths > 0]])  # row 0: as they are
+    rank = (times_drawn @ lengths - 1) * (percent / 100)
+    lower = values[_position(below, times_drawn, np.floor(rank))]
+    upper = values[_position(below, times_drawn, np.ceil(rank))]
+    percentiles = lower + (upper - lower) * (rank - np.floor(rank))
+    low, high = np.percentile(percentiles[1:], (50 - 50 * confidence, 50 + 50 * confidence))
+    return float(min(low, percentiles[0])), float(max(high, percentiles[0]))
+
+
+def _position(below: np.ndarray, times_drawn: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Where in the sorted values each resample's value of a rank (from 0) stands, by bisection over all resamples at once."""
+    low, high = np.zeros(len(rank), np.int64), np.full(len(rank), below.shape[1] - 1)
+    while (low < high).any():
+        middle = (low + high) // 2
+        enough = np.einsum("sr,rs->s", times_drawn, below[:, middle]) > rank
+        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
+    return low
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor
 from fxlab.engines.loader import open_processor
 from fxlab.errors import CheckError, FxlabError, UsageError
-from fxlab.metrics.timing import LatencyStats, bootstrap_median, fit_call_cost
+from fxlab.metrics.timing import LatencyStats, bootstrap_median, bootstrap_percentile, fit_call_cost
 from fxlab.progress import Progress, silent
 from fxlab.services import bench_machine, bench_memory, bench_quality
 from fxlab.services.bench_audio import load_clip
@@ -183,8 +183,8 @@ def _cell_report(subject: Subject, cell: Cell, activation_bytes: int | None, see
         buffer=cell.buffer,
         stats=LatencyStats.of(np.concatenate(cell.runs_ns), cell.buffer, subject.rate_hz),
         rtf=bootstrap_median(np.array([times.mean() for times in runs_s]) / deadline_s, seed),
-        p50_s=bootstrap_median(np.array([np.median(times) for times in runs_s]), seed),
-        p99_s=bootstrap_median(np.array([np.percentile(times, 99) for times in runs_s]), seed),
+        p50_ci_s=bootstrap_percentile(runs_s, 50, seed),
+        p99_ci_s=bootstrap_percentile(runs_s, 99, seed),
         warm_up_blocks=len(cell.warm_up_ns),
         warm_up_s=float(cell.warm_up_ns.mean()) * 1e-9,
         first_block_s=cell.first_ns * 1e-9,

@@ -59,7 +59,8 @@ class CellReport:
 
     Args:
         stats: Over the blocks of all runs.
-        rtf, p50_s, p99_s: Medians over the runs with their 95 % bootstrap intervals.
+        rtf: Median of the runs' mean, with its 95 % bootstrap interval.
+        p50_ci_s, p99_ci_s: 95 % intervals of `stats.p50_s` and `stats.p99_s`, by drawing whole runs (`bootstrap_percentile`).
         warm_up_blocks, warm_up_s, first_block_s: Blocks before the first run, their mean time, and the first of them.
         rewarm_blocks: Untimed blocks in front of every run.
         activation_bytes: What one block needs beyond weights and state; None where it can't be told.
@@ -72,8 +73,8 @@ class CellReport:
     buffer: int
     stats: LatencyStats
     rtf: Interval
-    p50_s: Interval
-    p99_s: Interval
+    p50_ci_s: tuple[float, float]
+    p99_ci_s: tuple[float, float]
     warm_up_blocks: int
     warm_up_s: float
     first_block_s: float
@@ -87,7 +88,7 @@ class CellReport:
         data = asdict(self.stats)
         data |= {key: getattr(self.stats, key) for key in ("audio_s", "samples_per_s", "times_realtime")}
         data |= {"rtf": self.rtf.median, "rtf_ci": [self.rtf.low, self.rtf.high], "rtf_mean": self.stats.rtf}
-        data |= {"p50_ci_s": [self.p50_s.low, self.p50_s.high], "p99_ci_s": [self.p99_s.low, self.p99_s.high]}
+        data |= {"p50_ci_s": list(self.p50_ci_s), "p99_ci_s": list(self.p99_ci_s)}
         return {
             "effect": self.effect,
             "engine": self.engine,

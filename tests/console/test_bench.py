@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from fxlab.console import bench, bench_histogram, output
-from fxlab.metrics.timing import CallCost, LatencyStats, bootstrap_median
+from fxlab.metrics.timing import CallCost, LatencyStats, bootstrap_median, bootstrap_percentile
 from fxlab.services.bench_gate import Outcome
 from fxlab.services.bench_machine import describe
 from fxlab.services.bench_quality import Character, Likeness
@@ -21,9 +21,8 @@ SPEEDS = {"numpy": 3e-5, "numba": 2e-6, "torch": 1.9e-3, "torchscript": 1.3e-3, 
 def cell(effect, engine, buffer, typical_s, blocks=4000):
     times = np.random.default_rng(buffer).lognormal(math.log(typical_s), 0.1, blocks)
     runs = [times[i::5] for i in range(5)]
-    rtf, p50, p99 = (
-        bootstrap_median(np.array([f(run) for run in runs])) for f in (np.mean, np.median, lambda run: np.percentile(run, 99))
-    )
+    rtf = bootstrap_median(np.array([run.mean() for run in runs]))
+    p50, p99 = (bootstrap_percentile(runs, percent) for percent in (50, 99))
     deadline = buffer / 48_000
     rtf = type(rtf)(rtf.median / deadline, rtf.low / deadline, rtf.high / deadline)
     stats = LatencyStats.of(times * 1e9, buffer, 48_000)

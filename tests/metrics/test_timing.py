@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fxlab.metrics.timing import LatencyStats, bootstrap_median, fit_call_cost, histogram, log_edges
+from fxlab.metrics.timing import LatencyStats, bootstrap_median, bootstrap_percentile, fit_call_cost, histogram, log_edges
 
 
 def test_stats_are_numpys_and_scipys():
@@ -51,6 +51,52 @@ def test_bootstrap_is_reproducible_and_honest_about_one_run():
     assert first == again != other
     alone = bootstrap_median(np.array([2.0]))
     assert alone.median == 2 and math.isnan(alone.low) and math.isnan(alone.high)
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=6), st.sampled_from([0, 50, 95, 99, 99.9, 100]), st.integers(0, 9))
+@example([3, 0], 50, 0)
+def test_percentiles_of_drawn_runs_are_numpys(lengths, percent, seed):
+    """The quick way, without sorting any resample, against pooling and sorting every one."""
+    rng = np.random.default_rng(seed)
+    runs = [rng.integers(0, 12, length).astype(float) for length in lengths]  # with ties
+    if not sum(lengths):
+        with pytest.raises(ValueError, match="no values"):
+            bootstrap_percentile(runs, percent)
+        return
+    draws = np.random.default_rng(seed).integers(0, len(runs), (40, len(runs)))
+    pools = [np.concatenate([runs[run] for run in draw]) for draw in draws]
+    low, high = np.percentile([np.percentile(pool, percent) for pool in pools if pool.size], (2.5, 97.5))
+    figure = np.percentile(np.concatenate(runs), percent)
+    expected = min(low, figure), max(high, figure)
+    assert bootstrap_percentile(runs, percent, seed, resamples=40) == pytest.approx(expected, abs=1e-9)
+
+
+def test_percentile_interval_belongs_to_the_pooled_figure():
+    """One disturbed run in five makes the pooled p99, which the runs' own p99 and any interval of their median don't know of."""
+    runs = [np.random.default_rng(i).normal(10 if i else 50, 0.1, 400) for i in range(5)]
+    figure = np.percentile(np.concatenate(runs), 99)
+    low, high = bootstrap_percentile(runs, 99)
+    assert low <= figure <= high
+    assert figure > bootstrap_median(np.array([np.percentile(run, 99) for run in runs[1:]])).high
+
+
+@pytest.mark.parametrize("percent", [50, 99])
+def test_percentile_interval_covers_the_truth_where_runs_differ(percent):
+    """Values of a run share its disturbance: drawing single values instead of runs would hold the truth far too seldom."""
+    rng = np.random.default_rng(percent)
+    true = np.percentile(rng.normal(0, 0.1, 1_000_000) + rng.normal(0, 0.2, 1_000_000), percent)
+    held = 0
+    for experiment in range(200):
+        runs = list(rng.normal(0, 0.1, (20, 1)) + rng.normal(0, 0.2, (20, 200)))
+        low, high = bootstrap_percentile(runs, percent, experiment)
+        held += low <= true <= high
+    assert 160 <= held <= 199
+
+
+def test_percentile_interval_is_reproducible_and_honest_about_one_run():
+    runs = list(np.random.default_rng(2).random((6, 50)))
+    assert bootstrap_percentile(runs, 99, seed=1) == bootstrap_percentile(runs, 99, seed=1)
+    assert all(math.isnan(end) for end in bootstrap_percentile(runs[:1], 99))
 
 
 @given(st.floats(1e-7, 1e-3), st.floats(1e-9, 1e-6))

@@ -111,6 +111,8 @@ def test_json_is_plain_and_complete(result):
         assert {"effect", "engine", "buffer", "rtf", "rtf_ci", "p50_s", "p95_s", "p99_s", "p999_s", "max_s"} <= set(cell)
         assert {"mean_s", "std_s", "mad_s", "misses", "deadline_s", "samples_per_s", "times_realtime"} <= set(cell)
         assert {"warm_up", "histogram"} <= set(cell)
+        for name in ("p50", "p99"):
+            assert cell[f"{name}_ci_s"][0] <= cell[f"{name}_s"] <= cell[f"{name}_ci_s"][1], "an interval holds its figure"
         assert sum(cell["histogram"]["counts"]) == cell["blocks"]
         assert len(cell["histogram"]["edges_s"]) == len(cell["histogram"]["counts"]) + 1
 
