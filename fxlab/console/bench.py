@@ -104,7 +104,7 @@ def _latency(result: Result):
 
 
 def _engines(result: Result):
-    columns = ["effect/engine", "load", "prepare", "first block", "per call", "per frame"]
+    columns = ["effect/engine", "load", "prepare (compiles)", "first block after it", "per call", "per frame"]
     rows = []
     for engine in result.engines:
         cost = engine.cost

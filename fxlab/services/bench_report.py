@@ -27,8 +27,8 @@ class EngineReport:
         sample_rate_hz: The rate it ran at.
         latency: Samples, as it declares them.
         load_s: From the name or file to a processor (the engine's library was imported before).
-        prepare_s: Allocation for the largest buffer.
-        cold_s: The very first block, at the smallest buffer asked for.
+        prepare_s: Allocation for the largest buffer; kernels are compiled (or read from the cache) and run once here.
+        cold_s: The first block after that, at the smallest buffer asked for: what a stream's first block takes.
         weight_bytes, parameter_count, macs_per_sample, file_bytes: Of a network, None for DSP.
         state_bytes: Memory kept between blocks.
         cost: Fixed time per call and time per frame, fitted over the buffer sizes; None with only one size.

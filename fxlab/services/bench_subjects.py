@@ -29,7 +29,7 @@ class Subject:
         opened: The processor (prepared) with its card or parameters.
         audio: float32 (1, frames) at `rate_hz`.
         rate_hz: The model's own rate, or the audio's.
-        load_s, prepare_s, cold_s: Opening, allocating, and the first block.
+        load_s, prepare_s, cold_s: Opening; allocating, compiling and warming up; and the first block after that.
     """
 
     effect: str
@@ -121,7 +121,9 @@ def open_subject(
     buffers: Sequence[int],
     threads: int,
 ) -> Subject:
-    """Opens and prepares one effect on one engine, and runs its first block.
+    """Opens and prepares one effect on one engine, and runs the first block after that.
+
+    `prepare` compiles and warms up, so what a cold start costs is in its time and not in the first block's.
 
     Args:
         audio_at: Gives the mono audio at a rate (None: its own) and that rate.

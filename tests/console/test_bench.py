@@ -95,6 +95,12 @@ def test_a_narrow_terminal_cuts_and_breaks_no_figure(result, made, width):
     assert figures(shown(width)) == figures(shown(200)) != []
 
 
+def test_headings_say_that_preparing_compiles_and_the_first_block_comes_after(result):
+    page = io.StringIO()
+    Console(file=page, width=200, highlight=False).print(bench._engines(result))
+    assert "prepare (compiles)" in page.getvalue() and "first block after it" in page.getvalue()
+
+
 def test_the_histogram_fits_a_narrow_terminal(result):
     cells = [c for c in result.cells if c.buffer == 128]
     lines = bench_histogram.histograms(cells, 80).plain.splitlines()
