@@ -110,7 +110,7 @@ class TrainSettings:
     seed: int = setting(0, "Seed of initial weights and data order.", 0, 2**31 - 1)
     device: str = setting("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")
-    threads: int = setting(0, "CPU threads; 0 leaves it to torch.", 0, 1024)
+    threads: int = setting(0, "CPU threads; 0 takes one for a small network and else as many as torch likes.", 0, 1024)
 
 
 @dataclass

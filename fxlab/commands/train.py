@@ -22,7 +22,7 @@ Segment = Annotated[int | None, typer.Option("--segment", help="Output samples p
 LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Peak learning rate.")]
 Ema = Annotated[float | None, typer.Option("--ema", help="Decay of the weight average; 0 turns it off.")]
 Patience = Annotated[int | None, typer.Option("--patience", min=0, help="Epochs without progress until it stops; 0 never.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=0, help="CPU threads; 0 leaves it to torch.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=0, help="CPU threads; 0 takes one for a small network, else all.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")]
 
 

@@ -30,6 +30,7 @@ from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import effect_loss
 from fxlab.training.manifest import Manifest
 
+_SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
 BEST, LAST = "best.safetensors", "last.safetensors"
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = {"epochs", "device", "threads", "mixed_precision", "patience"}
@@ -98,11 +99,10 @@ def run(request: Request, progress: Progress = silent) -> Result:
     manifest.verify(progress)
     effect, latency = _common_effect(manifest)
     pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     device = pick_device(settings.device)
     torch.manual_seed(settings.seed)
     network = tcn(request.model.size).to(device)
+    _share_cores(network, settings.threads)
     for split in ("validation", "test"):
         pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network.receptive_field)]
     for split in ("train", "validation"):
@@ -170,6 +170,13 @@ def _clear_output(request: Request) -> None:
 
 def _pairs(manifest: Manifest, split: str) -> list[tuple[dict, Pair]]:
     return [(row, Pair(*manifest.read(row), from_rest=row["start_frame"] == 0)) for row in manifest.split(split)]
+
+
+def _share_cores(network: torch.nn.Module, threads: int) -> None:
+    """As many CPU threads as asked for; else one for a small network, which waits more than it gains on two."""
+    small = sum(p.numel() for p in network.parameters()) < _SMALL
+    if threads or small:
+        torch.set_num_threads(threads or 1)
 
 
 def _can_be_scored(pair: Pair, receptive_field: int) -> bool:
