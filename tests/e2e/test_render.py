@@ -74,7 +74,7 @@ def test_a_chain_with_every_option(render, folder):
     assert document["chain"] == ["eq", "saturator"] and document["failed"] == 0
     report = document["files"][0]
     assert report["output"] == str(Path("v1.0", "take.flac")) and report["subtype"] == "PCM_16" and report["tail_s"] == 0.5
-    assert report["peak_db_in"] == pytest.approx(-7.96, abs=0.01) and report["lufs_in"] is not None
+    assert report["peak_db_in"] == pytest.approx(-7.96, abs=0.01) and -30 < report["lufs_in"] < -5
     assert soundfile.info(folder / "v1.0" / "take.flac").frames == 44_100 + 22_050
     assert (folder / "picture.png").stat().st_size > 10_000
 
