@@ -63,14 +63,14 @@ class EffectSettings:
     """One stage of a chain: an effect's name or a model file, and its parameters."""
 
     name: str = setting("saturator", "An effect's name or a model file.")
-    engine: str = setting("auto", "How it is run.", choices=("auto", "numba", "numpy", "onnx", "torch", "torchscript"))
+    engine: str = setting("auto", "How it is run.", choices=("auto", "fused", "numba", "numpy", "onnx", "torch", "torchscript"))
     set: dict = setting({}, "The effect's parameters, name = value.")
 
 
 @dataclass
 class ModelSettings:
-    type: str = setting("tcn", "Architecture to train.", choices=("tcn",))
-    size: str = setting("standard", "Its size.", choices=("standard", "lite", "feather", "nano"))
+    type: str = setting("tcn", "Architecture to train: tcn, lstm or gru.")
+    size: str = setting("auto", "Its size: standard, large, lite, feather, nano; 16, 32, 64; auto is the first.")
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
     attribution: str = setting("", "Whose recordings it learns from, for the card.")
 

@@ -10,8 +10,11 @@ import typer
 from fxlab.commands.options import Device, Force, Output, ProfileName, Seed, examples
 
 Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A folder that `fxlab dataset` made.", show_default=False)]
-Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn.")]
-Size = Annotated[str | None, typer.Option("--size", metavar="NAME", help="standard, lite, feather or nano.")]
+Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm or gru.")]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="NAME", help="tcn: standard, large, lite, feather, nano; lstm: 16, 32, 64; gru: 16, 32."),
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs to train.")]
 StepsPerEpoch = Annotated[
     int | None, typer.Option("--steps-per-epoch", min=0, help="Steps in an epoch; 0 covers the audio once.")

@@ -77,14 +77,19 @@ def prove(processor: Processor, vector: dict[str, str], rate_hz: int, source: st
         )
 
 
+def difference(one: Processor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
+    """Largest difference of two processors over mono audio, each fed with its own random blocks."""
+    played = [play(p, audio, rate_hz, random_blocks(len(audio), 4096 >> i, seed + i)) for i, p in enumerate((one, other))]
+    return float(np.max(np.abs(played[0] - played[1])))
+
+
 def parity(reference: Processor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
     """Largest difference of two processors over mono audio, each fed with its own random blocks.
 
     Raises:
         CheckError: More than 1e-5.
     """
-    played = [play(p, audio, rate_hz, random_blocks(len(audio), 4096 >> i, seed + i)) for i, p in enumerate((reference, other))]
-    error = float(np.max(np.abs(played[0] - played[1])))
+    error = difference(reference, other, audio, rate_hz, seed)
     if not error <= TOLERANCE:
         raise CheckError(
             f"The exported model differs from the trained one by {error:.2g}.", "More than 1e-5: please report this."

@@ -1,4 +1,4 @@
-"""From a name or a file to something that plays: effects, shipped models, exports and checkpoints."""
+"""From a name or a file to something that plays: effects, shipped models, exports, checkpoints and other people's models."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from pathlib import Path
 from fxlab.effects.params import Value
 from fxlab.effects.processor import Processor
 from fxlab.effects.registry import effects
+from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import InputError, UsageError, nearest
+from fxlab.models.model import Card, Model
 
 SHIPPED = {"tcn": "tcn.onnx", "tcn-nano": "tcn-nano.onnx"}
-MODEL_SUFFIXES = (".onnx", ".safetensors")
 NETWORK_ENGINES = ("onnx", "torch", "torchscript")
+"""Those that run networks, the fastest first."""
+
+_KINDS = {
+    ".onnx": "`fxlab export`",
+    ".safetensors": "`fxlab train`",
+}
+"""Suffix of a model file, and where such a file comes from."""
+MODEL_SUFFIXES = tuple(_KINDS)
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Opened:
     engine: str
     processor: Processor
     parameters: dict[str, Value]
-    card: dict | None = None
+    card: Card | None = None
     path: Path | None = None
 
 
@@ -42,7 +51,8 @@ def engines_of(name: str) -> tuple[str, ...]:
     """The engines that can run `name`, the default first; raises `UsageError` or `InputError` for what can't be played."""
     if name in effects():
         return tuple(effects()[name].engines)
-    return NETWORK_ENGINES if model_path(name).suffix.lower() == ".onnx" else ("torch", "torchscript", "onnx")
+    model_path(name)
+    return NETWORK_ENGINES
 
 
 def model_path(name: str) -> Path:
@@ -55,9 +65,8 @@ def model_path(name: str) -> Path:
             raise InputError(f"There is no model file {path}.", "Check the path; `fxlab export` and `fxlab train` write models.")
         return path
     if path.exists():
-        raise InputError(
-            f"{path} is not a model file.", "fxlab plays .onnx (from `fxlab export`) and .safetensors (from `fxlab train`)."
-        )
+        known = ", ".join(f"{suffix} (from {origin})" for suffix, origin in _KINDS.items())
+        raise InputError(f"{path} is not a model file.", f"fxlab plays {known}.")
     raise UsageError(f"There is no effect or model '{name}'.", nearest(name, [*effects(), *SHIPPED]))
 
 
@@ -65,9 +74,9 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
     """Opens an effect by name, a shipped model by name, or a model file.
 
     Args:
-        name: Effect, shipped model, or path of an `.onnx` or `.safetensors` file.
+        name: Effect, shipped model, or path of a model file.
         parameters: Values of a DSP effect's parameters.
-        engine: One of `engines_of(name)`; "auto" is the first of them.
+        engine: One of `engines_of(name)`; "auto" is the fastest of them that is proven to play what it must.
         threads: Threads that ONNX Runtime may use.
 
     Raises:
@@ -75,11 +84,11 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
         InputError: A file that is missing, damaged or not a model.
     """
     known = engines_of(name)
-    chosen = known[0] if engine == "auto" else engine
-    if chosen not in known:
+    if engine not in ("auto", *known):
         raise UsageError(f"'{name}' can't be run by the engine '{engine}'.", f"It runs on: {', '.join(known)}.")
     if name in effects():
         values = effects()[name].resolve(parameters or {})
+        chosen = known[0] if engine == "auto" else engine
         return Opened(name, chosen, effects()[name].processor(chosen, **values), values)
     if parameters:
         raise UsageError(
@@ -87,29 +96,69 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
             "It plays the setting it was trained on; the DSP effect has the knobs.",
         )
     path = model_path(name)
-    processor, card = _open_model(path, chosen, threads)
-    return Opened(name if name in SHIPPED else path.stem, chosen, processor, {}, card, path)
+    chosen, processor = _open_model(path, engine, threads)
+    return Opened(name if name in SHIPPED else path.stem, chosen, processor, {}, processor.card, path)
 
 
-def _open_model(path: Path, engine: str, threads: int) -> tuple[Processor, dict]:
-    from fxlab.engines.golden import prove
-    from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx, read_onnx
-    from fxlab.engines.onnx_graph import network_of, tcn_graph
-    from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
+def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
+    """A model file's network and, where it has one, its golden vector; raises `InputError` for what isn't a model."""
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        from fxlab.engines.onnx_engine import read_onnx
+        from fxlab.engines.onnx_graph import model_of
+
+        data, card, vector = read_onnx(path)
+        return model_of(data, card, str(path)), vector
     from fxlab.models import checkpoint
 
-    exported = path.suffix.lower() == ".onnx"
-    if exported and engine == "onnx":
-        return load_onnx(path, threads)
-    if exported:
-        data, card, vector = read_onnx(path)
-        network = network_of(data, card)
-    else:
-        network, card, _, _ = checkpoint.load(path)
+    network, card, _, _ = checkpoint.load(path)
+    return checkpoint.model_of(network, card), None
+
+
+def processor_of(model: Model, engine: str, threads: int = 1) -> NetworkProcessor:
+    """A network on one of `NETWORK_ENGINES`, not yet prepared."""
+    if engine == "fused":
+        from fxlab.engines.fused import fused_processor
+
+        return fused_processor(model)
     if engine == "onnx":
-        return OnnxProcessor(tcn_graph(network).SerializeToString(), card, threads), card
-    processor = (torchscript_processor if engine == "torchscript" else TorchProcessor)(network, card)
-    if exported:
-        # The network was rebuilt from the card, which the graph's own proof doesn't cover.
-        prove(processor, vector, processor.native_rate_hz, str(path))
-    return processor, card
+        from fxlab.engines.onnx_engine import OnnxProcessor
+        from fxlab.engines.onnx_graph import streaming_graph
+
+        return OnnxProcessor(streaming_graph(model.config, model.weights).SerializeToString(), model.card, threads)
+    from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
+    from fxlab.models.checkpoint import network_of
+
+    return (torchscript_processor if engine == "torchscript" else TorchProcessor)(network_of(model), model.card)
+
+
+def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProcessor]:
+    """The engine's name and its processor, which has played the file's golden vector.
+
+    "auto" is the fused engine where that is right: by the golden vector, without one by what ONNX Runtime plays.
+    """
+    from fxlab.engines.golden import TOLERANCE, difference, golden_input, prove
+
+    engine = "onnx" if engine == "auto" else engine
+
+    if engine == "onnx" and path.suffix.lower() == ".onnx":
+        from fxlab.engines.onnx_engine import load_onnx
+
+        return engine, load_onnx(path, threads)[0]
+    model, vector = read_model(path)
+    if engine != "auto":
+        processor = processor_of(model, engine, threads)
+        if vector:
+            prove(processor, vector, processor.native_rate_hz, str(path))
+        return engine, processor
+    fused = processor_of(model, "fused", threads)
+    rate_hz = fused.native_rate_hz
+    if vector:
+        try:
+            prove(fused, vector, rate_hz, str(path))
+            return "fused", fused
+        except InputError:
+            return _open_model(path, "onnx", threads)  # refuses a file that is itself wrong
+    onnx = processor_of(model, "onnx", threads)
+    right = difference(fused, onnx, golden_input(), rate_hz) <= TOLERANCE
+    return ("fused", fused) if right else ("onnx", onnx)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 
 from fxlab.audio import MAX_LATENCY, MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.processor import Processor
 from fxlab.errors import InputError
+from fxlab.models.model import Card
 
-Card = dict[str, Any]
+_MAX_RECEPTIVE_FIELD = 1 << 22
 
 
 class NetworkProcessor(Processor):
@@ -32,12 +32,13 @@ class NetworkProcessor(Processor):
         except (KeyError, TypeError, ValueError, OverflowError):
             raise InputError("The model's card lacks its sample rate, latency or receptive field.", "Export it again.") from None
         memory = sum(frames for _, frames in state_shapes.values())
-        if not (MIN_RATE_HZ <= rate <= MAX_RATE_HZ and 0 <= latency <= MAX_LATENCY and context == memory + 1):
+        sane = MIN_RATE_HZ <= rate <= MAX_RATE_HZ and 0 <= latency <= MAX_LATENCY
+        if not (sane and memory < context <= _MAX_RECEPTIVE_FIELD):
             raise InputError(
                 f"The model's card can't be right: {rate} Hz, latency {latency}, receptive field {context} for {memory} samples.",
                 "Export it again.",
             )
-        self.native_rate_hz, self._latency, self._tail = rate, latency, memory
+        self.native_rate_hz, self._latency, self._tail = rate, latency, context - 1
         self.card, self.state_shapes = card, state_shapes
 
     def prepare(self, sample_rate_hz: int, channels: int, max_block: int) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import onnxruntime as ort
 
 from fxlab.engines.golden import prove
-from fxlab.engines.network import Card, NetworkProcessor
+from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT
 from fxlab.errors import InputError
+from fxlab.models.model import Card
 
 _HINT = "A model is an .onnx file that `fxlab export` wrote."
 _MAX_BYTES = 512 << 20

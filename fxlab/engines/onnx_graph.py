@@ -1,79 +1,93 @@
 """A network as a streaming ONNX graph: audio and explicit states in, audio and the next states out, any block size.
 
 The graph is written operator by operator instead of traced, so that it holds what the network needs and nothing else
-(no exporter's shape arithmetic, no source paths) and runs in any ONNX runtime with opset 17.
+(no exporter's shape arithmetic, no source paths) and runs in any ONNX runtime with opset 17. Weights keep the names, the
+layout and the values that they have in the torch network; what ONNX wants otherwise (its order of gates) the graph itself
+rearranges, which a runtime does once when it loads.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
-from fxlab.errors import InputError
-from fxlab.models.checkpoint import build
-from fxlab.models.tcn import TCN
+from fxlab.models.activations import ACTIVATIONS
+from fxlab.models.model import Card, Config, Model, Weights, checked, config_of
+from fxlab.models.stack_config import LayerConfig, StackConfig
+from fxlab.models.tcn_config import ArrayConfig, TCNConfig
 
 OPSET, IR_VERSION = 17, 8
 AUDIO_IN, AUDIO_OUT, NEXT = "dry", "wet", "next_"
 
+# ONNX's order of gates by their position in torch's: i, f, g, o to i, o, f, c and r, z, n to z, r, h.
+_GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+_OPERATORS = dict(
+    zip(ACTIVATIONS, ("", "Tanh", "Sigmoid", "Relu", "LeakyRelu", "Clip", "Silu", "Softsign", "HardSwish"), strict=True)
+)
+
 
 class _Graph:
-    """Collects nodes and weights."""
+    """Collects nodes and constants."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
 
-    def weight(self, name: str, value: np.ndarray) -> str:
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    def constant(self, name: str, value: np.ndarray) -> str:
+        self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
+
+    def weight(self, name: str) -> str:
+        return self.constant(name, self.weights[name])
 
     def node(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
-    def conv(self, name: str, module: nn.Conv1d, source: str) -> str:
-        """A convolution whose weights keep the names they have in the network's state dict."""
-        weights = [self.weight(f"{name}.{key}", value.detach().numpy()) for key, value in module.named_parameters()]
-        return self.node("Conv", [source, *weights], name, dilations=list(module.dilation), kernel_shape=list(module.kernel_size))
+    def conv(self, name: str, source: str, dilation: int = 1) -> str:
+        names = [f"{name}.{key}" for key in ("weight", "bias") if f"{name}.{key}" in self.weights]
+        kernel = self.weights[names[0]].shape[2]
+        return self.node("Conv", [source, *map(self.weight, names)], name, dilations=[dilation], kernel_shape=[kernel])
+
+    def remembering(self, state: str, frames: int, source: str, at: str) -> str:
+        """`source` behind its remembered past, of which the last `frames` become the next state."""
+        past = self.node("Concat", [state, source], f"{at}.past", axis=2)
+        end = np.iinfo(np.int64).max
+        bounds = {"start": -frames if frames else end, "end": end, "axis": 2}
+        self.node("Slice", [past, *(self.constant(f"{at}.{k}", np.array([v])) for k, v in bounds.items())], NEXT + state)
+        return past
+
+    def activation(self, source: str, kind: str, slope: float, output: str) -> str:
+        if kind == "linear":
+            return source
+        if kind == "silu":
+            return self.node("Mul", [source, self.node("Sigmoid", [source], f"{output}.gate")], output)
+        bounds = [self.constant(f"one{sign}", np.float32(f"{sign}1")) for sign in "-+"] if kind == "hard_tanh" else []
+        attributes = {"alpha": slope} if kind == "leaky_relu" else {}
+        return self.node(_OPERATORS[kind], [source, *bounds], output, **attributes)
 
 
-def tcn_graph(network: TCN) -> onnx.ModelProto:
-    """The streaming graph of a TCN, without metadata.
+def streaming_graph(config: Config, weights: Weights) -> onnx.ModelProto:
+    """The streaming graph of a network, without metadata.
 
     Shape:
-        Input `dry` (channels, 1, frames) and a state (channels, features, past frames) per layer; output `wet` like `dry`
-        and `next_<state>` per state. The first state of silence is zeros.
+        Input `dry` (channels, 1, frames) and the states of `config.state_shapes()` with a leading `channels`; output `wet`
+        like `dry` and `next_<state>` per state. Before anything was heard the states are zeros.
     """
-    g = _Graph()
-    names = iter(network.state_shapes())
-    x, head = AUDIO_IN, ""
-    for i, array in enumerate(network.arrays):
-        x = g.conv(f"arrays.{i}.expand", array.expand, x)
-        for j, layer in enumerate(array.layers):
-            at, state = f"arrays.{i}.layers.{j}", next(names)
-            past = g.node("Concat", [state, x], f"{at}.past", axis=2)
-            bounds = [g.weight(f"{at}.{key}", np.array([value])) for key, value in _last(layer.history).items()]
-            g.node("Slice", [past, *bounds], NEXT + state)
-            conv = g.conv(f"{at}.conv", layer.conv, past)
-            mixed = g.node("Add", [conv, g.conv(f"{at}.mixin", layer.mixin, AUDIO_IN)], f"{at}.mixed")
-            activation = g.node("Tanh", [mixed], f"{at}.activation")
-            head = g.node("Add", [head, activation], f"{at}.head") if head else activation
-            x = g.node("Add", [x, g.conv(f"{at}.residual", layer.residual, activation)], f"{at}.out")
-        head = g.conv(f"arrays.{i}.head", array.head, head)
-    # The last layer's residual feeds nothing.
-    g.nodes = _used(g.nodes, {head} | {NEXT + name for name in network.state_shapes()})
-    g.node("Mul", [head, g.weight("scale", network.scale.detach().numpy())], AUDIO_OUT)
-    needed = {name for node in g.nodes for name in node.input}
+    g = _Graph(weights)
+    (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
+    states = config.state_shapes()
+    # The residual of a TCN's last layer feeds nothing.
+    nodes = _used(g.nodes, {AUDIO_OUT} | {NEXT + name for name in states})
+    needed = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
-        g.nodes,
-        "tcn",
-        [_audio(AUDIO_IN), *(_state(name, shape) for name, shape in network.state_shapes().items())],
-        [_audio(AUDIO_OUT), *(_state(NEXT + name, shape) for name, shape in network.state_shapes().items())],
-        [weight for weight in g.weights if weight.name in needed],
+        nodes,
+        config.kind,
+        [_audio(AUDIO_IN), *(_state(name, shape) for name, shape in states.items())],
+        [_audio(AUDIO_OUT), *(_state(NEXT + name, shape) for name, shape in states.items())],
+        [constant for name, constant in g.constants.items() if name in needed],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="fxlab")
     model.ir_version = IR_VERSION
@@ -81,23 +95,85 @@ def tcn_graph(network: TCN) -> onnx.ModelProto:
     return model
 
 
-def network_of(model: bytes, card: dict) -> nn.Module:
-    """The network back from its graph's weights, for the torch engines; raises `InputError` when they don't fit its card."""
-    weights = {w.name: torch.tensor(numpy_helper.to_array(w)) for w in onnx.load_model_from_string(model).graph.initializer}
-    network = build(card)
+def model_of(data: bytes, card: Card, source: str) -> Model:
+    """The network back from its graph's weights; raises `InputError` when they don't fit its card."""
+    config = config_of(card)
+    graph = onnx.load_model_from_string(data).graph
+    held = {w.name: numpy_helper.to_array(w) for w in graph.initializer}
     # The graph leaves out weights that no output depends on.
-    state = {name: weights.get(name, torch.zeros_like(value)) for name, value in network.state_dict().items()}
-    try:
-        network.load_state_dict(state)
-    except RuntimeError:
-        raise InputError("The model's weights don't fit the architecture in its card.", "Export it again.") from None
-    return network.eval()
+    weights = {name: held.get(name, np.zeros(shape, np.float32)) for name, shape in config.weight_shapes().items()}
+    return Model(config, checked(config, weights, source), card)
 
 
-def _last(frames: int) -> dict[str, int]:
-    """Slice bounds of the last `frames` on the time axis; with none, of an empty range."""
-    end = np.iinfo(np.int64).max
-    return {"start": -frames if frames else end, "end": end, "axis": 2}
+def _tcn(g: _Graph, config: TCNConfig) -> None:
+    names = iter(config.state_shapes())
+    x, head = AUDIO_IN, ""
+    for i, array in enumerate(config.arrays):
+        x = g.conv(f"arrays.{i}.expand", x)
+        for j, (dilation, history) in enumerate(zip(array.dilations, array.histories, strict=True)):
+            at = f"arrays.{i}.layers.{j}"
+            past = g.remembering(next(names), history, x, at)
+            conv = g.conv(f"{at}.conv", past, dilation)
+            mixed = g.node("Add", [conv, g.conv(f"{at}.mixin", AUDIO_IN)], f"{at}.mixed")
+            activation = _gated(g, mixed, array, at)
+            head = g.node("Add", [head, activation], f"{at}.head") if head else activation
+            x = g.node("Add", [x, g.conv(f"{at}.residual", activation)], f"{at}.out")
+        at = f"arrays.{i}.head"
+        head = g.remembering(next(names), array.head_kernel - 1, head, at) if array.head_kernel > 1 else head
+        head = g.conv(at, head)
+    g.node("Mul", [head, g.weight("scale")], AUDIO_OUT)
+
+
+def _gated(g: _Graph, mixed: str, array: ArrayConfig, at: str) -> str:
+    if not array.gated:
+        return g.activation(mixed, array.activation, array.slope, f"{at}.activation")
+    halves = [f"{at}.first", f"{at}.second"]
+    g.nodes.append(helper.make_node("Split", [mixed], halves, name=f"{at}.halves", axis=1))
+    gate = g.node("Sigmoid", [halves[1]], f"{at}.gate")
+    return g.node("Mul", [g.activation(halves[0], array.activation, array.slope, f"{at}.filter"), gate], f"{at}.activation")
+
+
+def _stack(g: _Graph, config: StackConfig) -> None:
+    names = iter(config.state_shapes())
+    x = AUDIO_IN
+    for i, layer in enumerate(config.layers):
+        at = f"layers.{i}"
+        states = [next(names) for _ in layer.state_shapes()]
+        if layer.recurrent:
+            x = _recurrent(g, layer, states, x, at)
+            continue
+        past = g.remembering(states[0], layer.history, x, at) if states else x
+        weight, bias = g.weight(f"{at}.weight"), g.weight(f"{at}.bias")
+        if layer.kind == "dense":
+            weight = g.node("Unsqueeze", [weight, g.constant("time_axis", np.array([2]))], f"{at}.kernel")
+        x = g.node("Conv", [past, weight, bias], f"{at}.out", dilations=[layer.dilation], kernel_shape=[layer.kernel_size])
+        x = g.activation(x, layer.activation, 0.01, f"{at}.activation")
+    if config.skip:
+        g.node("Add", [x, AUDIO_IN], AUDIO_OUT)
+    else:
+        g.node("Identity", [x], AUDIO_OUT)
+
+
+def _recurrent(g: _Graph, layer: LayerConfig, states: list[str], x: str, at: str) -> str:
+    """An LSTM or GRU operator between transpositions: it wants time first, gates in its own order, biases in one vector."""
+    rows = np.concatenate([np.arange(layer.outputs) + gate * layer.outputs for gate in _GATES[layer.kind]])
+    order, front = g.constant(f"{at}.rows", rows), g.constant("front", np.array([0]))
+    sorted_ = {k: g.node("Gather", [g.weight(f"{at}.{k}"), order], f"{at}.{k}.sorted") for k in layer.weight_shapes()}
+    matrices = [g.node("Unsqueeze", [sorted_[k], front], f"{at}.{k}.onnx") for k in ("weight_ih", "weight_hh")]
+    bias = g.node("Concat", [sorted_["bias_ih"], sorted_["bias_hh"]], f"{at}.biases", axis=0)
+    bias = g.node("Unsqueeze", [bias, front], f"{at}.bias.onnx")
+    source = g.node("Transpose", [x], f"{at}.in", perm=[2, 0, 1])
+    initial = [g.node("Transpose", [state], f"{at}.{state}", perm=[2, 0, 1]) for state in states]
+    last = [f"{at}.last_{state}" for state in states]
+    attributes = {"linear_before_reset": 1} if layer.kind == "gru" else {}
+    inputs = [source, *matrices, bias, "", *initial]
+    g.nodes.append(
+        helper.make_node(layer.kind.upper(), inputs, [f"{at}.all", *last], name=at, hidden_size=layer.outputs, **attributes)
+    )
+    for state, value in zip(states, last, strict=True):
+        g.node("Transpose", [value], NEXT + state, perm=[1, 2, 0])
+    every = g.node("Squeeze", [f"{at}.all", g.constant("direction_axis", np.array([1]))], f"{at}.sequence")
+    return g.node("Transpose", [every], f"{at}.out", perm=[1, 2, 0])
 
 
 def _used(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:

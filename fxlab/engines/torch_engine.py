@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fxlab.engines.network import Card, NetworkProcessor
+from fxlab.engines.network import NetworkProcessor
+from fxlab.models.model import Card
 
 
 class Streaming(nn.Module):

@@ -9,28 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fxlab.audio.atomic import replacing
 from fxlab.errors import InputError
-from fxlab.models.tcn import TCN, TCNConfig
+from fxlab.models.model import Card, Model, checked, config_of
+from fxlab.models.registry import build
 
 CARD_FORMAT = "fxlab-card"
 _EXTRA = "optimiser."
 _HINT = "A checkpoint is a .safetensors file that `fxlab train` wrote."
 
-Card = dict[str, Any]
+
+def network_of(model: Model) -> nn.Module:
+    """The torch network of a model, in evaluation mode."""
+    network = build(model.config)
+    network.load_state_dict({name: torch.tensor(array) for name, array in model.weights.items()})
+    return network.eval()
 
 
-def build(card: Card) -> nn.Module:
-    """The network a card describes, weights still random; raises `InputError` for an unknown architecture."""
-    model = card.get("model")
-    if not isinstance(model, dict) or model.get("type") != "tcn":
-        raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
-    return TCN(TCNConfig.from_json(model.get("config", {})))
+def model_of(network: nn.Module, card: Card) -> Model:
+    """A torch network and its card as a value."""
+    return Model(network.config, {k: v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}, card)
 
 
 def save(
@@ -83,14 +85,11 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
     if not whole:
         raise InputError(f"{path} is damaged: it is not what was saved.", "Copy it again, or train it again.")
     extra = {name.removeprefix(_EXTRA): tensors.pop(name) for name in list(tensors) if name.startswith(_EXTRA)}
-    model = build(card)
-    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()}
-    if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
-        raise InputError(f"The weights in {path} don't fit the architecture in its header.", _HINT)
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise InputError(f"The weights in {path} are not all finite numbers.", "Train it again; the run diverged.")
-    model.load_state_dict(tensors)
-    return model.eval(), card, extra, record
+    config = config_of(card)
+    if any(tensor.dtype != torch.float32 for tensor in tensors.values()):
+        raise InputError(f"The weights in {path} are not float32.", _HINT)
+    weights = checked(config, {name: tensor.numpy() for name, tensor in tensors.items()}, str(path))
+    return network_of(Model(config, weights, card)), card, extra, record
 
 
 def _sha256(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:

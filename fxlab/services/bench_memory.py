@@ -47,15 +47,16 @@ def block_bytes(processor: Processor, frames: int) -> int:
 
 
 def network_graph(path: Path) -> onnx.ModelProto:
-    """The streaming graph of a model file, `.onnx` or checkpoint."""
+    """The streaming graph of a model file."""
     import onnx
 
     if path.suffix.lower() == ".onnx":
         return onnx.load_model_from_string(path.read_bytes())
-    from fxlab.engines.onnx_graph import tcn_graph
-    from fxlab.models import checkpoint
+    from fxlab.engines.loader import read_model
+    from fxlab.engines.onnx_graph import streaming_graph
 
-    return tcn_graph(checkpoint.load(path)[0])
+    model, _ = read_model(path)
+    return streaming_graph(model.config, model.weights)
 
 
 def activation_bytes(model: onnx.ModelProto, frames: int) -> int | None:

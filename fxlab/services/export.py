@@ -12,7 +12,7 @@ from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.engines.golden import golden_input, pack, parity, play
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
-from fxlab.engines.onnx_graph import tcn_graph
+from fxlab.engines.onnx_graph import streaming_graph
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import InputError, UsageError
 from fxlab.models import checkpoint
@@ -86,7 +86,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     golden = pack(dry, play(reference, dry, rate, [len(dry)]))
     metadata = {"card": json.dumps(card), "golden": json.dumps(golden)}
     if request.format == "onnx":
-        model = tcn_graph(network)
+        plain = checkpoint.model_of(network, card)
+        model = streaming_graph(plain.config, plain.weights)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value)
         exported = OnnxProcessor(model.SerializeToString(), card)

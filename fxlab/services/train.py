@@ -19,7 +19,8 @@ import fxlab
 from fxlab.audio.atomic import output_error, temporary_path
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.tcn import tcn
+from fxlab.models.model import describe
+from fxlab.models.registry import architecture, build
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.train_report import write_curves, write_report
@@ -101,7 +102,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
     device = pick_device(settings.device)
     torch.manual_seed(settings.seed)
-    network = tcn(request.model.size).to(device)
+    network = build(architecture(request.model.type).config(request.model.size)).to(device)
     _share_cores(network, settings.threads)
     for split in ("validation", "test"):
         pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network.receptive_field)]
@@ -205,12 +206,12 @@ def _card(request: Request, network: torch.nn.Module, manifest: Manifest, effect
     return {
         "format": checkpoint.CARD_FORMAT,
         "fxlab": fxlab.__version__,
-        "model": {"type": request.model.type, "size": request.model.size, "config": network.config.to_json()},
+        "model": describe(network.config),
         "sample_rate_hz": rate,
         "receptive_field": network.receptive_field,
         "latency": latency,
-        "parameters_count": sum(p.numel() for p in network.parameters()),
-        "macs_per_sample": network.macs_per_sample,
+        "parameters_count": network.config.parameters_count,
+        "macs_per_sample": network.config.macs_per_sample,
         "effect": effect,
         "data": {"seconds": seconds, "sources": sources, "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl")},
         "attribution": request.model.attribution,

@@ -10,23 +10,24 @@ import torch
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import golden_input, pack, parity, play, random_blocks, unpack
-from fxlab.engines.loader import engines_of, open_processor
+from fxlab.engines.loader import NETWORK_ENGINES, engines_of, open_processor
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
-from fxlab.engines.onnx_graph import network_of, tcn_graph
+from fxlab.engines.onnx_graph import model_of, streaming_graph
 from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
 from fxlab.errors import InputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.tcn import SIZES, tcn
+from fxlab.models.model import describe
+from fxlab.models.registry import architecture, build
 
 RATE = 48_000
 
 
 def make(size="nano", seed=0):
     torch.manual_seed(seed)
-    network = tcn(size).eval()
+    network = build(architecture("tcn").config(size)).eval()
     card = {
         "format": checkpoint.CARD_FORMAT,
-        "model": {"type": "tcn", "size": size, "config": network.config.to_json()},
+        "model": describe(network.config),
         "sample_rate_hz": RATE,
         "latency": 0,
         "receptive_field": network.receptive_field,
@@ -35,11 +36,16 @@ def make(size="nano", seed=0):
     return network, card
 
 
+def graph(network):
+    model = checkpoint.model_of(network, {})
+    return streaming_graph(model.config, model.weights)
+
+
 def engines(network, card):
     return {
         "torch": TorchProcessor(network, card),
         "torchscript": torchscript_processor(network, card),
-        "onnx": OnnxProcessor(tcn_graph(network).SerializeToString(), card),
+        "onnx": OnnxProcessor(graph(network).SerializeToString(), card),
     }
 
 
@@ -54,7 +60,7 @@ def signal():
     return synthesize(1.0, RATE, seed=3)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", architecture("tcn").sizes)
 def test_engines_agree_over_random_blocks(size, signal):
     made = engines(*make(size))
     for name in ("torchscript", "onnx"):
@@ -135,7 +141,7 @@ def test_golden_vectors_survive_packing_and_notice_damage():
 @pytest.fixture
 def exported(tmp_path):
     network, card = make()
-    model, dry = tcn_graph(network), golden_input()
+    model, dry = graph(network), golden_input()
     golden = pack(dry, play(TorchProcessor(network, card), dry, RATE, [len(dry)]))
     for key, value in (("card", json.dumps(card)), ("golden", json.dumps(golden))):
         model.metadata_props.add(key=key, value=value)
@@ -156,16 +162,16 @@ def test_an_export_plays_on_every_engine(exported, engine, signal):
 def test_the_graph_gives_its_network_back(exported):
     path, network = exported
     _, card = load_onnx(path)
-    back = network_of(path.read_bytes(), card).state_dict()
+    back = model_of(path.read_bytes(), card, "model").weights
     unused = "arrays.1.layers.12.residual"
-    assert all(torch.equal(back[k], v) for k, v in network.state_dict().items() if not k.startswith(unused))
+    assert all(np.array_equal(back[k], v) for k, v in network.state_dict().items() if not k.startswith(unused))
 
 
 def test_checkpoints_play_too(tmp_path, signal):
     network, card = make()
     path = tmp_path / "net.safetensors"
     checkpoint.save(path, network, card)
-    assert engines_of(str(path)) == ("torch", "torchscript", "onnx")
+    assert engines_of(str(path)) == NETWORK_ENGINES
     played = [apply(open_processor(str(path), engine=engine).processor, signal, RATE) for engine in engines_of(str(path))]
     for other in played[1:]:
         np.testing.assert_allclose(other, played[0], rtol=0, atol=1e-5)

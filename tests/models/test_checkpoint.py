@@ -8,16 +8,18 @@ from safetensors.torch import load_file, save_file
 
 from fxlab.errors import InputError
 from fxlab.models import checkpoint
-from fxlab.models.tcn import tcn
+from fxlab.models.model import describe
+from fxlab.models.tcn import TCN
+from fxlab.models.tcn_config import SIZES
 
 
 def card_of(network, size="nano"):
-    return {"format": checkpoint.CARD_FORMAT, "model": {"type": "tcn", "size": size, "config": network.config.to_json()}}
+    return {"format": checkpoint.CARD_FORMAT, "model": describe(network.config)}
 
 
 @pytest.fixture
 def saved(tmp_path):
-    network = tcn("nano")
+    network = TCN(SIZES["nano"])
     path = tmp_path / "net.safetensors"
     checkpoint.save(path, network, card_of(network), {"0.step": torch.tensor(3.0)}, {"epoch": 2})
     return path, network
@@ -33,7 +35,7 @@ def test_round_trip(saved):
 
 
 def test_weights_can_replace_the_networks_own(tmp_path):
-    network = tcn("nano")
+    network = TCN(SIZES["nano"])
     other = {name: torch.full_like(value, 0.5) for name, value in network.state_dict().items()}
     checkpoint.save(tmp_path / "a.safetensors", network, card_of(network), weights=other)
     loaded, *_ = checkpoint.load(tmp_path / "a.safetensors")
@@ -57,7 +59,7 @@ def corrupt(path):
     """Ways to break a checkpoint, by name."""
     tensors = load_file(path)
     weights = {name: value for name, value in tensors.items() if not name.startswith("optimiser.")}
-    network = tcn("nano")
+    network = TCN(SIZES["nano"])
     good = {"card": json.dumps(card_of(network)), "record": "{}"}
     nan = {name: torch.full_like(value, torch.nan) for name, value in weights.items()}
     missing = dict(list(weights.items())[1:])
@@ -72,7 +74,7 @@ def corrupt(path):
         "card is a list": lambda: write(path, weights, good | {"card": "[]"}),
         "other format": lambda: write(path, weights, good | {"card": '{"format": "x"}'}),
         "other architecture": lambda: write(path, weights, good | {"card": '{"format": "fxlab-card", "model": {"type": "x"}}'}),
-        "other size": lambda: write(path, weights, good | {"card": json.dumps(card_of(tcn("lite")))}),
+        "other size": lambda: write(path, weights, good | {"card": json.dumps(card_of(TCN(SIZES["lite"])))}),
         "missing weight": lambda: write(path, missing, good),
         "NaN weights": lambda: write(path, nan, good),
         "absent": path.unlink,

@@ -17,7 +17,9 @@ from fxlab.errors import CheckError, InputError, MissingError, OutputError, Usag
 from fxlab.metrics.quality import esr
 from fxlab.metrics.timing import LatencyStats
 from fxlab.models import checkpoint
-from fxlab.models.tcn import tcn
+from fxlab.models.model import describe
+from fxlab.models.tcn import TCN
+from fxlab.models.tcn_config import SIZES
 from fxlab.services import bench, bench_audio, bench_memory, bench_peers
 from fxlab.settings import BenchSettings, EffectSettings
 
@@ -30,15 +32,15 @@ def model(tmp_path_factory):
     import torch
 
     torch.manual_seed(3)
-    network = tcn("nano")
+    network = TCN(SIZES["nano"])
     card = {
         "format": checkpoint.CARD_FORMAT,
-        "model": {"type": "tcn", "size": "nano", "config": network.config.to_json()},
+        "model": describe(network.config),
         "sample_rate_hz": 48_000,
         "receptive_field": network.receptive_field,
         "latency": 0,
         "parameters_count": sum(p.numel() for p in network.parameters()),
-        "macs_per_sample": network.macs_per_sample,
+        "macs_per_sample": network.config.macs_per_sample,
         "effect": [{"name": "bitcrusher", "parameters": {"bits": 6}}],
     }
     path = tmp_path_factory.mktemp("model") / "crush.safetensors"
@@ -80,11 +82,11 @@ def test_figures_follow_from_the_times(result):
 
 
 def test_engine_facts(result, model):
-    network = tcn("nano")
+    network = TCN(SIZES["nano"])
     for engine in result[0].engines:
         if engine.neural:
             assert engine.parameter_count == sum(p.numel() for p in network.parameters()) == 842
-            assert engine.weight_bytes == 4 * 842 and engine.macs_per_sample == network.macs_per_sample
+            assert engine.weight_bytes == 4 * 842 and engine.macs_per_sample == network.config.macs_per_sample
             assert engine.file_bytes == model.stat().st_size
             assert engine.state_bytes == 4 * sum(a * b for a, b in network.state_shapes().values())
         else:

@@ -150,13 +150,15 @@ def test_clipping_is_counted_for_integers_only(tmp_path):
 def test_a_model_of_another_rate_runs_at_its_own(tmp_path):
     torch = pytest.importorskip("torch")
     from fxlab.models import checkpoint
-    from fxlab.models.tcn import tcn
+    from fxlab.models.model import describe
+    from fxlab.models.tcn import TCN
+    from fxlab.models.tcn_config import SIZES
 
     torch.manual_seed(1)
-    network = tcn("nano").eval()
+    network = TCN(SIZES["nano"]).eval()
     card = {
         "format": checkpoint.CARD_FORMAT,
-        "model": {"type": "tcn", "size": "nano", "config": network.config.to_json()},
+        "model": describe(network.config),
         "sample_rate_hz": RATE,
         "latency": 0,
         "receptive_field": network.receptive_field,

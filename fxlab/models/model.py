@@ -1,0 +1,62 @@
+"""A trained network as a value: its configuration, its weights, its card. Engines and file formats are functions of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fxlab.errors import InputError
+from fxlab.models.stack_config import StackConfig
+from fxlab.models.tcn_config import TCNConfig
+
+Card = dict[str, Any]
+Config = TCNConfig | StackConfig
+Weights = dict[str, np.ndarray]
+
+CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig)}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that maps mono audio to mono audio.
+
+    Args:
+        config: What it looks like.
+        weights: float32 arrays by the names and in the shapes of `config.weight_shapes()`.
+        card: Sample rate, latency, effect, data, metrics, licence.
+    """
+
+    config: Config
+    weights: Weights
+    card: Card
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """What a card says about the architecture; `config_of` reads it back."""
+    return {"type": config.kind, "size": config.size, "config": config.to_json()}
+
+
+def config_of(card: Card) -> Config:
+    """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
+    described = card.get("model")
+    if not isinstance(described, dict) or described.get("type") not in CONFIGS:
+        raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
+    config = described.get("config")
+    return CONFIGS[described["type"]].from_json(config if isinstance(config, dict) else {})
+
+
+def checked(config: Config, weights: Mapping[str, np.ndarray], source: str) -> Weights:
+    """The weights as float32 in the configuration's order.
+
+    Raises:
+        InputError: One is missing, of another shape, superfluous or not finite; `source` names the file.
+    """
+    shapes = config.weight_shapes()
+    if shapes != {name: array.shape for name, array in weights.items()}:
+        raise InputError(f"The weights in {source} don't fit the architecture in its header.", "Export or train it again.")
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        raise InputError(f"The weights in {source} are not all finite numbers.", "Train it again; the run diverged.")
+    return {name: np.array(weights[name], np.float32, order="C") for name in shapes}
