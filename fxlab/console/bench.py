@@ -154,13 +154,13 @@ def _character(result: Result):
 
 
 def _likeness(result: Result):
-    columns = ("network", "target", "ESR", "pre-emphasised", "MR-STFT", "DC error", "verdict")
+    columns = ("network", "target", "ESR", "pre-emphasised", "MR-STFT", "DC error", "predicted MUSHRA", "verdict")
     rows = []
     for quality in result.quality:
         if found := quality.likeness:
             errors = percent(found.esr), percent(found.esr_pre), found.mr_stft, found.dc_error
-            rows.append((quality.effect, quality.target, *errors, found.verdict))
-    return table(f"Likeness to the target on {result.setup['audio']}", columns, rows, columns[2:6])
+            rows.append((quality.effect, quality.target, *errors, found.mushra, found.verdict))
+    return table(f"Likeness to the target on {result.setup['audio']}", columns, rows, columns[2:7])
 
 
 def _peers(result: Result):

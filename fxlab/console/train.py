@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fxlab.console import output
-from fxlab.console.tables import counted, decibels, duration, level, pairs, percent, table
+from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
+from fxlab.metrics.mushra import HEARD_FROM
 from fxlab.services.train import Result
 
 ENDED = {
@@ -44,9 +47,31 @@ def show_train(result: Result) -> None:
         for take in metrics["takes"]
     ]
     console.print(table(name, columns, takes, numbers=columns[1:5]))
-    console.print(
+    console.print(_aliasing(metrics))
+    for sentence in _verdicts(metrics):
+        console.print(sentence)
+    output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
+    output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
+
+
+def _aliasing(metrics: dict[str, Any]):
+    columns = ("tone", "network", "target", "target without aliasing")
+    rows = [
+        (f"{row['tone_hz']:g} Hz", *(None if db is None else level(db) for name, db in row.items() if name != "tone_hz"))
+        for row in metrics["aliasing_db"]
+    ]
+    return table("Aliasing of sines at -6 dBFS", columns, rows, numbers=columns[1:])
+
+
+def _verdicts(metrics: dict[str, Any]) -> Iterator[str]:
+    yield (
         f"ESR {percent(metrics['esr'])}: {metrics['verdict']}.  "
         f"On silence: noise {level(metrics['noise_db'])}, DC {metrics['dc']:.1e}."
     )
-    output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
-    output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
+    if metrics["predicted_mushra"] is not None:
+        distance = f"MFCC distance {figure(metrics['mfcc_distance'])}, heard from {figure(HEARD_FROM)} on"
+        yield f"Listeners would rate it {figure(metrics['predicted_mushra'])} of 100 (predicted MUSHRA; {distance})."
+    errors = metrics["esr_alias_free"]
+    if errors and errors["network"] is not None:
+        own = percent(errors["target"])
+        yield f"Against the target without aliasing: ESR {percent(errors['network'])}, that of the target itself {own}."

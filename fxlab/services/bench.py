@@ -12,10 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fxlab.effects.chain import Chain
-from fxlab.effects.processor import Processor
-from fxlab.engines.loader import open_processor
-from fxlab.errors import CheckError, FxlabError, UsageError
+from fxlab.errors import CheckError, UsageError
 from fxlab.metrics.timing import LatencyStats, bootstrap_median, bootstrap_percentile, fit_call_cost
 from fxlab.progress import Progress, silent
 from fxlab.services import bench_machine, bench_memory, bench_quality
@@ -26,6 +23,7 @@ from fxlab.services.bench_output import require_picture, require_writable, write
 from fxlab.services.bench_peers import measure_peers, require_pedalboard
 from fxlab.services.bench_report import CellReport, EngineReport, QualityReport, Result
 from fxlab.services.bench_subjects import Subject, default_effects, import_libraries, open_subject, plan, torch_threads
+from fxlab.services.scoring import target_of
 from fxlab.settings import BenchSettings, EffectSettings, check
 
 FULL_BUFFERS = [2**i for i in range(12)]
@@ -238,21 +236,10 @@ def _quality(subjects: list[Subject], reports: list[CellReport], progress: Progr
 
 
 def _quality_of(subject: Subject) -> QualityReport:
-    target = _target((subject.opened.card or {}).get("effect") or [])
+    target = target_of((subject.opened.card or {}).get("effect") or [])
     if target is None:
         own = bench_quality.character(subject.processor, subject.rate_hz)
         return QualityReport(subject.effect, subject.engine, subject.rate_hz, None, None, own, None)
     name, processor = target
     likeness, own, wanted = bench_quality.compare(subject.processor, processor, subject.audio, subject.rate_hz)
     return QualityReport(subject.effect, subject.engine, subject.rate_hz, name, likeness, own, wanted)
-
-
-def _target(stages: list[dict]) -> tuple[str, Processor] | None:
-    """The DSP a network was trained to copy, from its card; None where there is none, or it isn't installed here."""
-    try:
-        processors = [open_processor(stage["name"], stage.get("parameters")).processor for stage in stages]
-    except FxlabError:
-        return None
-    if not processors:
-        return None
-    return " + ".join(stage["name"] for stage in stages), processors[0] if len(processors) == 1 else Chain(processors)

@@ -19,13 +19,13 @@ from typing import Any
 from fxlab.errors import UsageError, nearest
 
 TIMES = ("mean", "p50", "p95", "p99", "p99.9", "max", "jitter", "mad", "cold", "load")
-RATIOS = ("rtf", "misses", "throughput", "esr", "esr_pre", "mr_stft", "parameters", "macs", "file_bytes", "weight_bytes")
+_PLAIN = ("mushra", "throughput", "parameters", "macs", "file_bytes", "weight_bytes")  # ratings and counts, which have no %
+RATIOS = ("rtf", "misses", "esr", "esr_pre", "mr_stft", *_PLAIN)
 LEVELS = ("noise_db", "thd_difference_db", "aliasing_difference_db")
-_COUNTS = ("throughput", "parameters", "macs", "file_bytes", "weight_bytes")
 ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
 """All engines, in the order tables show them."""
 METRICS = TIMES + RATIOS + LEVELS
-QUALITY = ("esr", "esr_pre", "mr_stft", "thd_difference_db", "aliasing_difference_db")
+QUALITY = ("esr", "esr_pre", "mr_stft", "mushra", "thd_difference_db", "aliasing_difference_db")
 """Only networks have these: a gate on them passes over DSP cells."""
 
 _HELP = "Write it like 'p99<0.5*deadline', 'rtf<0.2', 'esr<0.1%', 'tcn/onnx:p99<2ms' or 'engine=onnx,buffer=64:max<1ms'."
@@ -111,8 +111,8 @@ def parse_gate(text: str) -> Gate:
         raise UsageError(f"The gate '{text}' gives a time no unit.", f"Write {metric}<2ms or {metric}<0.5*deadline.")
     if not is_time and (deadline or unit in _UNITS or (unit == "dB") != (metric in LEVELS) and unit is not None):
         raise UsageError(f"The gate '{text}': {metric} isn't measured in {unit or 'deadlines'}.", _HELP)
-    if unit == "%" and metric in _COUNTS:
-        raise UsageError(f"The gate '{text}': {metric} is a count, no share of anything.", f"Write {metric}{comparison}{number}.")
+    if unit == "%" and metric in _PLAIN:
+        raise UsageError(f"The gate '{text}': {metric} is no share of anything.", f"Write {metric}{comparison}{number}.")
     # Divided, not multiplied by 0.01: 7 misses in 100 blocks must be exactly 7 %.
     limit = float(factor or number or 1) / 100 if unit == "%" else float(factor or number or 1) * _UNITS.get(unit or "", 1.0)
     if not math.isfinite(limit):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fxlab.effects.processor import Processor, apply
-from fxlab.metrics import quality, spectrum
+from fxlab.metrics import mushra, quality, spectrum
 
 TONE_HZ, TONE_AMPLITUDE = 1245.0, 0.5
 """The sine: high enough for its harmonics to alias, at -6 dB of full scale."""
 _SILENCE_S = 0.5
+_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,18 @@ class Character:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How near an output is to its target's on the same audio: `fxlab.metrics.quality`, and the word for the ESR."""
+    """How near an output is to its target's on the same audio: `fxlab.metrics.quality`, and the word for the ESR.
+
+    `mushra` is the rating that listeners would give, `mfcc_distance` what it rests on (`fxlab.metrics.mushra`); None on audio
+    that is too short.
+    """
 
     esr: float
     esr_pre: float
     mr_stft: float
     dc_error: float
+    mushra: float | None
+    mfcc_distance: float | None
     verdict: str
 
 
@@ -48,7 +55,7 @@ def settling(processor: Processor, rate_hz: int) -> int:
 
     What is left of the onset would be counted as aliasing. The processor is prepared anew: it knows its tail only then.
     """
-    processor.prepare(rate_hz, 1, 1)
+    processor.prepare(rate_hz, 1, _BLOCK)
     return max(rate_hz // 4, processor.latency + processor.tail)
 
 
@@ -70,14 +77,17 @@ def character(processor: Processor, rate_hz: int, lead: int = 0) -> Character:
     )
 
 
-def likeness(target: np.ndarray, output: np.ndarray) -> Likeness:
+def likeness(target: np.ndarray, output: np.ndarray, rate_hz: int) -> Likeness:
     """The figures of one output against its target, both (frames,) with the same delay."""
     error = quality.esr(target, output)
+    predicted = mushra.predict(target, output, rate_hz)
     return Likeness(
         esr=error,
         esr_pre=quality.pre_emphasised_esr(target, output),
         mr_stft=quality.mr_stft(target, output),
         dc_error=quality.dc_error(target, output),
+        mushra=predicted and predicted.mushra,
+        mfcc_distance=predicted and predicted.distance,
         verdict=quality.verdict(error),
     )
 
@@ -102,4 +112,4 @@ def compare(
     step()
     of_network = character(network, rate_hz, lead)
     step()
-    return likeness(wanted, found) if wanted.any() else None, of_network, of_target
+    return likeness(wanted, found, rate_hz) if wanted.any() else None, of_network, of_target

@@ -241,6 +241,8 @@ def _row(cell: CellReport, engine: EngineReport, quality: QualityReport | None) 
         "esr": likeness.esr if likeness else None,
         "esr_pre": likeness.esr_pre if likeness else None,
         "mr_stft": likeness.mr_stft if likeness else None,
+        "mushra": likeness.mushra if likeness else None,
+        "mfcc_distance": likeness.mfcc_distance if likeness else None,
         "verdict": likeness.verdict if likeness else None,
         "thd_db": quality.character.thd_db if quality else None,
         "aliasing_db": quality.character.aliasing_db if quality else None,

@@ -17,12 +17,14 @@ import torch
 
 import fxlab
 from fxlab.audio.atomic import output_error, temporary_path
+from fxlab.engines.torch_engine import TorchProcessor
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.models.model import describe
 from fxlab.models.registry import architecture, build
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
+from fxlab.services.scoring import Take, card_metrics
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Pair, Segments
@@ -281,12 +283,14 @@ def _conclude(
         played.append((pair.input[len(pair.input) - len(target) :], target, output))
     progress("Testing", len(pairs), len(pairs))
     card |= {"training": saved["training"]}
+    heard = [Take(pair.input, target, output) for (_, pair), (_, target, output) in zip(pairs, played, strict=True)]
     card["metrics"] = {
         **saved["metrics"],
         "split": pairs[0][0]["split"],
         **score(*(np.concatenate([signals[i] for signals in played]) for i in (1, 2))),
         "worst_esr": max(take["esr"] for take in takes),
         **on_silence(network, card["sample_rate_hz"]),
+        **card_metrics(TorchProcessor(network, card), card["effect"], heard),
         "takes": takes,
     }
     checkpoint.save(request.output / BEST, network, card)

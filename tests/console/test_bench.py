@@ -40,9 +40,10 @@ def result():
             cost = CallCost(SPEEDS[name], 1e-8)
             engines.append(EngineReport(effect, name, neural, {}, 48_000, 0, 0.1, 0.01, 2e-3, *facts, 34_000, cost, 64))
     own, target = Character(-20, -90, -110, 1e-5), Character(-20.5, -95, -300, 0)
+    likeness = Likeness(5e-4, 6e-4, 0.1, 1e-7, 98.7, 3.04, "transparent")
     quality = [
         QualityReport("saturator", "numba", 48_000, None, None, target, None),
-        QualityReport("tcn-nano", "onnx", 48_000, "saturator", Likeness(5e-4, 6e-4, 0.1, 1e-7, "transparent"), own, target),
+        QualityReport("tcn-nano", "onnx", 48_000, "saturator", likeness, own, target),
     ]
     ours, theirs = (bootstrap_median(times) for times in ([0.01, 0.011], [0.06, 0.07]))
     peers = [PeerReport("saturator", "pedalboard Distortion + LowpassFilter", 30.0, ours, theirs)]

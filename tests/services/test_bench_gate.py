@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from fxlab.errors import UsageError
 from fxlab.services.bench_gate import METRICS, TIMES, check_gates, parse_gate
 
+LIKENESS = {"esr": 2e-4, "mushra": 97.5}
 CELLS = [
     {"effect": "saturator", "engine": "numba", "buffer": 64, "deadline": 1e-3, "neural": False, "p99": 4e-4, "rtf": 0.01},
-    {"effect": "tcn", "engine": "onnx", "buffer": 64, "deadline": 1e-3, "neural": True, "p99": 6e-4, "rtf": 0.3, "esr": 2e-4},
-    {"effect": "tcn", "engine": "torch", "buffer": 512, "deadline": 8e-3, "neural": True, "p99": 9e-3, "rtf": 0.9, "esr": 2e-4},
+    {"effect": "tcn", "engine": "onnx", "buffer": 64, "deadline": 1e-3, "neural": True, "p99": 6e-4, "rtf": 0.3, **LIKENESS},
+    {"effect": "tcn", "engine": "torch", "buffer": 512, "deadline": 8e-3, "neural": True, "p99": 9e-3, "rtf": 0.9, **LIKENESS},
 ]
 
 
@@ -40,6 +41,8 @@ def outcome(text):
         ("esr<0.001", True, 2),
         ("esr<0.1%", True, 2),
         ("esr<0.01%", False, 2),
+        ("mushra>=97.5", True, 2),
+        ("mushra>98", False, 2),
         ("rtf>1e-2", False, 3),
         ("p99.9<1s", False, 3),
         ("p999<1s", False, 3),
@@ -84,9 +87,9 @@ def test_a_failed_share_is_told_as_one():
     assert found.failures == ("saturator/numba at 64: misses = 2.5 % of the blocks, limit 1 % of the blocks",)
 
 
-@pytest.mark.parametrize("metric", ["throughput", "parameters", "macs", "file_bytes", "weight_bytes"])
-def test_other_counts_have_no_percent(metric):
-    with pytest.raises(UsageError, match="is a count") as refused:
+@pytest.mark.parametrize("metric", ["mushra", "throughput", "parameters", "macs", "file_bytes", "weight_bytes"])
+def test_ratings_and_other_counts_have_no_percent(metric):
+    with pytest.raises(UsageError, match="no share") as refused:
         parse_gate(f"{metric}<5%")
     assert refused.value.hint == f"Write {metric}<5."
     assert parse_gate(f"{metric}<5").limit == 5

@@ -80,6 +80,13 @@ def test_the_figures_are_those_of_the_saved_network(pairs, trained):
     assert esr(target, played) == pytest.approx(take["esr"], rel=1e-3)
 
 
+def test_the_card_says_what_listeners_would_hear(trained):
+    metrics = trained[0].card["metrics"]
+    assert 0 <= metrics["predicted_mushra"] <= 100 and metrics["mfcc_distance"] > 0
+    assert all(row["alias_free_target"] < row["target"] for row in metrics["aliasing_db"])
+    assert metrics["esr_alias_free"]["network"] > metrics["esr_alias_free"]["target"] > 0
+
+
 def test_training_reduces_the_error(pairs, trained, tmp_path):
     """Much better than passing the dry signal or silence; the committed profiles measure how good it gets."""
     result, _ = trained

@@ -1,0 +1,44 @@
+"""What a training shows at its end."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from fxlab.console import train
+
+METRICS = {
+    "esr": 5e-4,
+    "verdict": "transparent",
+    "noise_db": -110.0,
+    "dc": 1e-5,
+    "predicted_mushra": 97.25,
+    "mfcc_distance": 3.18,
+    "aliasing_db": [
+        {"tone_hz": 1245.0, "network": -85.04, "target": -134.1, "alias_free_target": -300.0},
+        {"tone_hz": 2489.0, "network": -65.1, "target": None, "alias_free_target": None},
+    ],
+    "esr_alias_free": {"network": 2e-4, "target": 1e-5, "network_tones": 4e-4, "target_tones": 5e-5},
+}
+
+
+def test_sentences_say_what_was_found():
+    assert list(train._verdicts(METRICS)) == [
+        "ESR 0.05 %: transparent.  On silence: noise -110.0 dB, DC 1.0e-05.",
+        "Listeners would rate it 97.2 of 100 (predicted MUSHRA; MFCC distance 3.18, heard from 2.91 on).",
+        "Against the target without aliasing: ESR 0.02 %, that of the target itself 0.001 %.",
+    ]
+
+
+def test_what_was_not_measured_is_not_spoken_of():
+    assert len(list(train._verdicts(METRICS | {"predicted_mushra": None, "esr_alias_free": None}))) == 1
+    nothing = METRICS | {"esr_alias_free": dict.fromkeys(METRICS["esr_alias_free"])}
+    assert len(list(train._verdicts(nothing))) == 2
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_aliasing_is_told_for_every_tone(width):
+    page = io.StringIO()
+    Console(file=page, width=width, highlight=False).print(train._aliasing(METRICS))
+    rows = [line.split() for line in page.getvalue().splitlines() if "Hz" in line]
+    assert rows == [["1245", "Hz", "-85.0", "dB", "-134.1", "dB", "none"], ["2489", "Hz", "-65.1", "dB", "–", "–"]]
