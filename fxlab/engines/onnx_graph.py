@@ -99,9 +99,11 @@ def model_of(data: bytes, card: Card, source: str) -> Model:
     """The network back from its graph's weights; raises `InputError` when they don't fit its card."""
     config = config_of(card)
     graph = onnx.load_model_from_string(data).graph
+    shapes = config.weight_shapes()
     held = {w.name: numpy_helper.to_array(w) for w in graph.initializer}
-    # The graph leaves out weights that no output depends on.
-    weights = {name: held.get(name, np.zeros(shape, np.float32)) for name, shape in config.weight_shapes().items()}
+    # The graph leaves out weights that no output depends on; exports before 0.2 hold a scalar as a vector of one.
+    weights = {name: held.get(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()}
+    weights = {name: array[0] if array.shape == (1,) and not shapes[name] else array for name, array in weights.items()}
     return Model(config, checked(config, weights, source), card)
 
 
