@@ -9,7 +9,8 @@ reference at -16 LUFS, the emulation with the same gain, and d the mean absolute
 
 It was fitted to clips of electric guitar through amplifiers and distortion pedals, and holds for such alone. 100 says that
 listeners would not tell the copy from the original; how near it is beyond that, `Prediction.distance` and the ESR say. Of a
-difference in level alone (1 dB moves d by 0.57) it forgives 5 dB.
+difference in level alone (1 dB moves d by 0.57) it forgives 5 dB. The published examples rate from 42 to 100: a network that
+failed altogether is nothing those listeners heard, and may still be given 50. Read it beside the ESR, not in its place.
 """
 
 from __future__ import annotations
