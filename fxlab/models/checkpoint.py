@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from fxlab.audio.atomic import replacing
 from fxlab.errors import InputError
-from fxlab.models.model import Card, Model, checked, config_of
+from fxlab.models.model import CARD_FORMAT, Card, Model, checked, config_of
 from fxlab.models.registry import build
 
-CARD_FORMAT = "fxlab-card"
 _EXTRA = "optimiser."
 _HINT = "A checkpoint is a .safetensors file that `fxlab train` wrote."
 

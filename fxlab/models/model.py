@@ -16,6 +16,7 @@ Card = dict[str, Any]
 Config = TCNConfig | StackConfig
 Weights = dict[str, np.ndarray]
 
+CARD_FORMAT = "fxlab-card"
 CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig)}
 
 
