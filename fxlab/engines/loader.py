@@ -21,6 +21,8 @@ NETWORK_ENGINES = ("onnx", "torch", "torchscript")
 _KINDS = {
     ".onnx": "`fxlab export`",
     ".safetensors": "`fxlab train`",
+    ".json": "RTNeural",
+    ".aidax": "AIDA-X",
 }
 """Suffix of a model file, and where such a file comes from."""
 MODEL_SUFFIXES = tuple(_KINDS)
@@ -109,6 +111,10 @@ def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
 
         data, card, vector = read_onnx(path)
         return model_of(data, card, str(path)), vector
+    if suffix in (".json", ".aidax"):
+        from fxlab.formats.rtneural import read_rtneural
+
+        return read_rtneural(path)
     from fxlab.models import checkpoint
 
     network, card, _, _ = checkpoint.load(path)
