@@ -22,7 +22,17 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_root, os.environ.get("
 @pytest.fixture(scope="session")
 def shared_audio() -> Path:
     """The folder with real audio (`$FXLAB_DATA/audio`); skips the test where there is none."""
-    data = Path(os.environ.get("FXLAB_DATA", Path(__file__).parents[2] / "shared"))
-    if not (data / "audio").is_dir():
-        pytest.skip("no real audio: set FXLAB_DATA to the folder that holds audio/")
-    return data / "audio"
+    return _shared("audio")
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder with other programs' models (`$FXLAB_DATA/models`); skips the test where there is none."""
+    return _shared("models")
+
+
+def _shared(name: str) -> Path:
+    folder = Path(os.environ.get("FXLAB_DATA", Path(__file__).parents[2] / "shared")) / name
+    if not folder.is_dir():
+        pytest.skip(f"no data: set FXLAB_DATA to the folder that holds {name}/")
+    return folder

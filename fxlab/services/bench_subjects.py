@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fxlab.effects.processor import Processor
-from fxlab.engines.loader import SHIPPED, Opened, engines_of, model_path, open_processor
+from fxlab.engines.loader import MODEL_SUFFIXES, SHIPPED, Opened, engines_of, model_path, open_processor
 from fxlab.errors import UsageError, nearest
 from fxlab.services.bench_gate import ENGINES
 from fxlab.settings import EffectSettings
@@ -146,7 +146,7 @@ def open_subject(
 def _label(name: str, taken: set[str]) -> str:
     """A short name for tables: the effect's or the file's stem, its path when that is taken."""
     path = Path(name)
-    label = path.stem if path.suffix.lower() in (".onnx", ".safetensors") else name
+    label = path.stem if path.suffix.lower() in MODEL_SUFFIXES else name
     if label in taken:
         label = name
     count = 2
