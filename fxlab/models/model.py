@@ -43,10 +43,11 @@ def describe(config: Config) -> dict[str, Any]:
 def config_of(card: Card) -> Config:
     """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
     described = card.get("model")
-    if not isinstance(described, dict) or described.get("type") not in CONFIGS:
+    kind = described.get("type") if isinstance(described, dict) else None
+    if not isinstance(kind, str) or kind not in CONFIGS:
         raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
     config = described.get("config")
-    return CONFIGS[described["type"]].from_json(config if isinstance(config, dict) else {})
+    return CONFIGS[kind].from_json(config if isinstance(config, dict) else {})
 
 
 def checked(config: Config, weights: Mapping[str, np.ndarray], source: str) -> Weights:
