@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fxlab.console import output
 from fxlab.console.tables import duration, figure, pairs, table
-from fxlab.effects.params import Choice, Parameter
+from fxlab.effects.params import Choice, FileParam, Parameter
 from fxlab.engines.loader import engines_of
 from fxlab.services.effects import Description, Listing, ModelDescription
 
@@ -44,6 +44,8 @@ def show_description(shown: Description | ModelDescription) -> None:
 def _row(one: Parameter) -> tuple:
     if isinstance(one, Choice):
         return one.name, str(one.default).lower(), one.range_text, "choice", one.help
+    if isinstance(one, FileParam):
+        return one.name, one.default, one.range_text, "file", one.help
     return one.name, f"{one.default:g}", one.range_text, one.scale, one.help
 
 

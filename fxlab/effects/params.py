@@ -6,6 +6,7 @@ From one declaration come `--set drive_db=12`, profile validation, `fxlab effect
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -78,7 +79,44 @@ class Choice:
         raise UsageError(f"{self.name} = {value} is not a setting of it.", f"Choose one of: {self.range_text}.")
 
 
-Parameter = Param | Choice
+@dataclass(frozen=True)
+class FileParam:
+    """A parameter that names a file, or something built in that stands for one.
+
+    Args:
+        name: Its standard name.
+        default: One of `built_in`, so that an effect plays without any file.
+        built_in: What needs no file. A file of such a name is meant by `./NAME`.
+        help: One line for the user.
+    """
+
+    name: str
+    default: str
+    built_in: tuple[str, ...]
+    help: str
+
+    @property
+    def range_text(self) -> str:
+        return " | ".join((*self.built_in, "FILE"))
+
+    def parse(self, value: object) -> str:
+        """`value` as given (text or a path, ~ expanded) if such a file can be read; raises `UsageError` otherwise."""
+        if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
+            raise UsageError(f"{self.name} must name a file, not {value!r}.", f"Choose one of: {self.range_text}.")
+        if value in self.built_in:
+            return str(value)
+        path = os.path.expanduser(str(value))
+        if os.path.isdir(path):
+            raise UsageError(f"{self.name} = {path} is a folder.", "Name a file in it.")
+        if not os.path.isfile(path):
+            others = f"Without a file: {', '.join(self.built_in)}."
+            raise UsageError(f"{self.name}: there is no file {path}.", f"A path starts at the current folder. {others}")
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"{self.name}: {path} can't be read.", "Check its permissions.")
+        return path
+
+
+Parameter = Param | Choice | FileParam
 
 
 def _text(value: Value) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fxlab
-from fxlab.effects.params import Choice, Param, Parameter
+from fxlab.effects.params import FileParam, Param, Parameter
 from fxlab.effects.registry import effects
 from fxlab.engines.loader import engines_of, model_path
 from fxlab.errors import UsageError
@@ -112,8 +113,8 @@ def find_axis(chain: Sequence[EffectSettings], key: str) -> Axis:
 
 
 def _check_bounds(axis: Axis, bounds: Any) -> None:
-    if isinstance(axis.declared, Choice):
-        raise UsageError(f"{axis.name} is a choice, nothing to draw from a range.", "Put its options into --grid.")
+    if not isinstance(axis.declared, Param):
+        raise UsageError(f"{axis.name} is no number, nothing to draw from a range.", "Put its options into --grid.")
     if not isinstance(bounds, (list, tuple)) or len(bounds) != 2 or not all(type(b) in (int, float) for b in bounds):
         raise UsageError(f"{axis.name} needs a lowest and a highest value.", f"Like --random {axis.name}=0:1.")
     low, high = (axis.declared.parse(bound) for bound in bounds)
@@ -124,7 +125,7 @@ def _check_bounds(axis: Axis, bounds: Any) -> None:
 def _draw(rng: np.random.Generator, axis: Axis, low: float, high: float) -> float:
     """Uniform over the knob's way: in the logarithm for a logarithmic parameter."""
     share = rng.random()
-    logarithmic = isinstance(axis.declared, Param) and axis.declared.scale == "log"
+    logarithmic = axis.declared.scale == "log"
     value = low * (high / low) ** share if logarithmic else low + (high - low) * share
     # Six digits are finer than any ear and stay readable in the manifest.
     return min(max(float(f"{value:.6g}"), float(low)), float(high))
@@ -137,12 +138,17 @@ def describe(stage: EffectSettings) -> dict[str, Any]:
     return {"name": stage.name, "engine": engine, "parameters": declared.resolve(stage.set) if declared else dict(stage.set)}
 
 
-def definition(stage: EffectSettings) -> str:
-    """What fixes a stage's sound besides its parameters: fxlab's version and its declaration, or the model file's hash."""
+def definition(stage: EffectSettings, hash_of: Callable[[Path], str] = file_sha256) -> str:
+    """What fixes a stage's sound besides its parameters: the hash of a model's file; of an effect, fxlab's version, its
+    declaration and the hashes of files that it is set to."""
     declared = effects().get(stage.name)
     if declared is None:
-        return file_sha256(model_path(stage.name))
-    return value_sha256([fxlab.__version__, stage.name, repr(declared.parameters)])
+        return hash_of(model_path(stage.name))
+    values = declared.resolve(stage.set)
+    files = [one for one in declared.parameters if isinstance(one, FileParam) and values[one.name] not in one.built_in]
+    return value_sha256(
+        [fxlab.__version__, stage.name, repr(declared.parameters), *(hash_of(Path(str(values[one.name]))) for one in files)]
+    )
 
 
 def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -> list[Rendering]:
@@ -154,13 +160,14 @@ def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -
         rate: The dataset's sample rate.
     """
     settings = variations.settings
-    definitions = [definition(stage) for stage in variations.chain]
+    hash_of = functools.cache(file_sha256)
     renderings = []
     for take, split in takes:
         for level_db in dict.fromkeys(float(level) for level in settings.levels_db):
             for values in variations.of(take.sha256, take.channel, level_db):
                 stages = variations.chain_with(values)
                 effect = [describe(stage) for stage in stages]
+                definitions = [definition(stage, hash_of) for stage in stages]
                 common = {
                     "source": take.source,
                     "source_sha256": take.sha256,

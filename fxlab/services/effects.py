@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fxlab.effects.params import Choice, Parameter, Value
+from fxlab.effects.params import Choice, FileParam, Parameter, Value
 from fxlab.effects.registry import Effect, effects
 from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor
 
@@ -109,6 +109,8 @@ def _summary(one: Effect) -> dict:
 def _parameter(one: Parameter) -> dict[str, Value | list[Value]]:
     if isinstance(one, Choice):
         return {"name": one.name, "default": one.default, "options": list(one.options), "unit": one.unit, "help": one.help}
+    if isinstance(one, FileParam):
+        return {"name": one.name, "default": one.default, "built_in": list(one.built_in), "file": True, "help": one.help}
     return {
         "name": one.name,
         "default": one.default,

@@ -29,7 +29,7 @@ def test_list_as_json(capsys):
     assert {row["name"]: row["engines"] for row in rows} == {name: list(effect.engines) for name, effect in effects().items()}
 
 
-@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq"])
+@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq", "convolver"])
 def test_show_tells_every_parameter(capsys, name):
     code, out, _ = answer(capsys, "show", name)
     assert code == 0
@@ -38,14 +38,15 @@ def test_show_tells_every_parameter(capsys, name):
         assert parameter.range_text in " ".join(out.split())
 
 
-def test_show_as_json_can_be_set_again(capsys):
-    code, out, _ = answer(capsys, "show", "bitcrusher", "--json")
+@pytest.mark.parametrize("name", ["bitcrusher", "convolver"])
+def test_show_as_json_can_be_set_again(capsys, name):
+    code, out, _ = answer(capsys, "show", name, "--json")
     shown = json.loads(out)
     assert code == 0
     assert shown["latency_samples"] == 0
-    assert [one["name"] for one in shown["parameters"]] == [one.name for one in effects()["bitcrusher"].parameters]
+    assert [one["name"] for one in shown["parameters"]] == [one.name for one in effects()[name].parameters]
     defaults = {one["name"]: one["default"] for one in shown["parameters"]}
-    assert effects()["bitcrusher"].resolve(defaults) == effects()["bitcrusher"].resolve({})
+    assert effects()[name].resolve(defaults) == effects()[name].resolve({})
 
 
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(capsys):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
-from fxlab.effects.params import Choice
+from fxlab.effects.params import Choice, FileParam
 from fxlab.effects.processor import apply
 from fxlab.effects.registry import DSP_ENGINES, effects
 from fxlab.errors import UsageError
@@ -19,6 +22,15 @@ DRAWS = 4
 TOLERANCE = 1e-6  # absolute up to full scale, relative to the peak above it (float32 holds no more)
 NAMES = sorted(effects())
 QUANTISING = {"bitcrusher"}  # a last bit may decide between two levels, so engines agree on all samples but a few
+FILES = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def sound_file(frames):
+    """For parameters that are files: a click and decaying noise after it."""
+    noise = np.random.default_rng(frames).standard_normal(frames) * np.exp(-np.arange(frames) / 600)
+    soundfile.write(path := Path(FILES.name, f"{frames}.wav"), 0.1 * noise + (np.arange(frames) == 0), RATE, "FLOAT")
+    return str(path)
 
 
 def draw(name, index):
@@ -28,6 +40,8 @@ def draw(name, index):
     for parameter in effects()[name].parameters if index else ():
         if isinstance(parameter, Choice):
             settings[parameter.name] = parameter.options[rng.integers(len(parameter.options))]
+        elif isinstance(parameter, FileParam):
+            settings[parameter.name] = sound_file(1 + int(rng.integers(4000)))
         elif parameter.scale == "log":
             settings[parameter.name] = float(np.exp(rng.uniform(np.log(parameter.low), np.log(parameter.high))))
         else:
@@ -233,6 +247,7 @@ def test_declared_latency_is_the_measured_one(name):
             transparent = {"drive_db": 0.0, "cutoff_hz": 20_000.0, "bits": 24.0}
             known = {p.name for p in effect.parameters}
             settings = {key: value for key, value in transparent.items() if key in known} | {parameter.name: option}
+            settings |= {p.name: sound_file(1) for p in effect.parameters if isinstance(p, FileParam)}
             processor = effect.processor(**settings)
             wet = apply(processor, x, RATE).astype(np.float64)[0]
             lags = range(processor.latency - 8, processor.latency + 9)
@@ -248,7 +263,12 @@ def test_declared_parameters_are_those_of_the_processors_and_the_module(name):
     effect = effects()[name]
     for engine in DSP_ENGINES:
         for parameter in effect.parameters:
-            ends = parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+            if isinstance(parameter, Choice):
+                ends = parameter.options
+            elif isinstance(parameter, FileParam):
+                ends = (*parameter.built_in, sound_file(100))
+            else:
+                ends = (parameter.low, parameter.high)
             for value in ends:
                 y = play(name, engine, {parameter.name: value}, signal()[:, :300], [128])
                 assert np.isfinite(y).all()

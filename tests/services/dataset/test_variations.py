@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import soundfile
 
 from fxlab.errors import UsageError
+from fxlab.settings import EffectSettings
 from fxlab.training.manifest import Manifest
 
 
@@ -34,6 +37,25 @@ def test_a_parameter_of_one_stage_of_a_chain_can_vary(dry, tmp_path, make):
         assert row["effect"][0]["parameters"]["drive_db"] == 12
 
 
+def test_a_file_can_vary_and_new_contents_make_new_pairs(dry, tmp_path, make):
+    first, second = str(tmp_path / "a.wav"), str(tmp_path / "b.wav")
+    for path in (first, second):
+        soundfile.write(path, np.eye(1, 100)[0], 48_000, "FLOAT")
+    make(dry, tmp_path / "ds", chain=["convolver"], grid={"ir": [first, second, "cabinet"]})
+    rows = Manifest.load(tmp_path / "ds").rows
+    assert {row["effect"][0]["parameters"]["ir"] for row in rows} == {first, second, "cabinet"} and len(rows) == 18
+
+    stages = [EffectSettings("convolver", set={"ir": first})]
+    make(dry, tmp_path / "one", chain=stages)
+    before = {row["id"]: row["target_sha256"] for row in Manifest.load(tmp_path / "one").rows}
+    soundfile.write(first, np.eye(1, 100, 50)[0], 48_000, "FLOAT")
+    with pytest.raises(UsageError):
+        make(dry, tmp_path / "one", chain=stages)
+    make(dry, tmp_path / "one", chain=stages, force=True)
+    after = {row["id"]: row["target_sha256"] for row in Manifest.load(tmp_path / "one").rows}
+    assert not before.keys() & after.keys() and not set(before.values()) & set(after.values())
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -53,6 +75,8 @@ def test_a_parameter_of_one_stage_of_a_chain_can_vary(dry, tmp_path, make):
         {"validation": 0.5, "test": 0.5},
         {"synthesize": "soon"},
         {"chain": ["nonesuch"]},
+        {"chain": ["convolver"], "grid": {"ir": ["nowhere.wav"]}},
+        {"chain": ["convolver"], "random": {"ir": [0, 1]}},
     ],
 )
 def test_settings_that_make_no_sense_are_usage_errors_before_anything_is_written(dry, tmp_path, wrong, make):
