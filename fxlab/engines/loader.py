@@ -21,6 +21,7 @@ NETWORK_ENGINES = ("onnx", "torch", "torchscript")
 _KINDS = {
     ".onnx": "`fxlab export`",
     ".safetensors": "`fxlab train`",
+    ".nam": "Neural Amp Modeler",
     ".json": "RTNeural",
     ".aidax": "AIDA-X",
 }
@@ -111,6 +112,10 @@ def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
 
         data, card, vector = read_onnx(path)
         return model_of(data, card, str(path)), vector
+    if suffix == ".nam":
+        from fxlab.formats.nam import read_nam
+
+        return read_nam(path)
     if suffix in (".json", ".aidax"):
         from fxlab.formats.rtneural import read_rtneural
 

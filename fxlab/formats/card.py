@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from fxlab.models.model import CARD_FORMAT, Card, Config, describe
+from fxlab.models.model import CARD_FORMAT, Card, Config, config_of, describe
+
+Vector = dict[str, str]
 
 _LONGEST = 1000
 
@@ -31,6 +33,32 @@ def foreign_card(config: Config, sample_rate_hz: int, origin: str, said: Mapping
         "effect": [],
         origin: _plain(said) | {k: _plain(v) for k, v in said.items() if isinstance(v, dict)},
     }
+
+
+def own_card(
+    ours: object, config: Config, card: Card, same: Callable[[Config, Config], bool]
+) -> tuple[Config, Card, Vector | None]:
+    """The configuration, card and golden vector that fxlab put into another program's file beside the network.
+
+    Args:
+        ours: What stands there.
+        config: The network that the file holds in its own words.
+        card: What would be its card if fxlab had said nothing.
+        same: Whether a card's configuration (first) is that of the network (second).
+
+    Raises:
+        ValueError: It is damaged, or about another network.
+        InputError: It names an architecture that can't be.
+    """
+    stored, golden = (ours.get("card"), ours.get("golden")) if isinstance(ours, dict) else (None, None)
+    if not isinstance(stored, dict) or not isinstance(golden, (dict, type(None))):
+        raise ValueError("its card is damaged")
+    described = config_of(stored)
+    if not same(described, config):
+        raise ValueError("its card doesn't describe its layers")
+    if stored.get("sample_rate_hz") != card["sample_rate_hz"] or stored.get("receptive_field") != described.receptive_field:
+        raise ValueError("its card has another rate or receptive field than itself")
+    return described, stored, golden
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
