@@ -1,0 +1,109 @@
+"""TCNs on the fused engine: the tables and the memory that `tcn_kernel` works on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fxlab.engines.fused.matrix import pack, tiles
+from fxlab.engines.fused.tcn_kernel import ARRAY, CHUNK, LAYER, MATRIX, RING, ring_size, run_tcn
+from fxlab.engines.network import NetworkProcessor
+from fxlab.models.activations import ACTIVATIONS
+from fxlab.models.model import Model
+from fxlab.models.tcn_config import TCNConfig
+
+
+class FusedTCN(NetworkProcessor):
+    """Runs a TCN in one compiled call per block, without allocation, lock or the interpreter."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model.card, model.config.state_shapes())
+        self.plan = Plan(model)
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        plan = self.plan
+        self._rings = aligned(self.channels, plan.memory)
+        self._positions = np.zeros((self.channels, len(plan.layers) + len(plan.arrays)), np.int64)
+        self._state = {"rings": self._rings, "positions": self._positions}
+        self._scratch = aligned(2 + 4 * plan.widest, CHUNK)
+        self._taps = np.zeros(plan.most_taps, np.int64)
+
+    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
+        if not block.flags.writeable:
+            block = block.copy()  # another type to Numba, for which it would compile anew
+        plan = self.plan
+        run_tcn(
+            block, out, plan.arrays, plan.layers, plan.weights, plan.tiles, plan.scale, self._rings, self._positions,
+            self._scratch, self._taps,
+        )  # fmt: skip
+
+    _infer = _run
+
+
+def aligned(rows: int, columns: int) -> np.ndarray:
+    """float32 zeros of that shape that begin on a cache line, so that no vector at a multiple of its size straddles two."""
+    room = np.zeros(rows * columns + 15, np.float32)
+    first = -room.ctypes.data // 4 % 16
+    return room[first : first + rows * columns].reshape(rows, columns)
+
+
+class Plan:
+    """A TCN's tables for `run_tcn`: records of its layers and arrays, packed weights, tiles, the size of its rings."""
+
+    def __init__(self, model: Model) -> None:
+        config: TCNConfig = model.config
+        self._parts: list[np.ndarray] = []
+        self._tiles: list[int] = []
+        self._packed = 0
+        self.memory = 0
+        self.scale = np.float32(model.weights["scale"])
+        self.layers = np.zeros(sum(len(array.dilations) for array in config.arrays), LAYER)
+        self.arrays = np.zeros(len(config.arrays), ARRAY)
+        self.widest = max(array.pre_activations for array in config.arrays)
+        self.most_taps = max(max(*array.kernel_sizes, array.head_kernel) for array in config.arrays)
+        index, inputs = 0, 1
+        for i, array in enumerate(config.arrays):
+            first = index
+            for j, (taps, dilation, history) in enumerate(zip(array.kernel_sizes, array.dilations, array.histories, strict=True)):
+                at = f"arrays.{i}.layers.{j}"
+                w = {
+                    name: model.weights[f"{at}.{name}"]
+                    for name in ("conv.weight", "conv.bias", "residual.weight", "residual.bias")
+                }
+                conv = self._matrix(w["conv.weight"], w["conv.bias"], model.weights[f"{at}.mixin.weight"][:, 0, 0])
+                residual = self._matrix(w["residual.weight"], w["residual.bias"])
+                self.layers[index] = (self._ring(array.channels, history), taps, dilation, conv, residual)
+                index += 1
+            at = f"arrays.{i}"
+            self.arrays[i] = (
+                first,
+                index,
+                inputs,
+                array.channels,
+                array.head,
+                ACTIVATIONS.index(array.activation),
+                array.slope,
+                array.gated,
+                self._matrix(model.weights[f"{at}.expand.weight"]),
+                self._matrix(model.weights[f"{at}.head.weight"], model.weights.get(f"{at}.head.bias")),
+                array.head_kernel,
+                self._ring(array.channels, array.head_kernel - 1),
+            )
+            inputs = array.channels
+        self.weights = np.concatenate(self._parts)
+        self.tiles = np.array(self._tiles, np.int64)
+
+    def _matrix(self, weight: np.ndarray, bias: np.ndarray | None = None, extra: np.ndarray | None = None) -> np.void:
+        packed, sizes = pack(weight, bias, extra), tiles(len(weight))
+        record = np.array((self._packed, len(self._tiles), len(sizes)), MATRIX)[()]
+        self._parts.append(packed)
+        self._tiles += sizes
+        self._packed += len(packed)
+        return record
+
+    def _ring(self, channels: int, history: int) -> np.void:
+        size = ring_size(history)
+        row = size + CHUNK  # both multiples of a cache line
+        ring = np.array((self.memory, row, size, channels), RING)[()]
+        self.memory += channels * row
+        return ring

@@ -1,0 +1,252 @@
+"""One block of a TCN in one compiled call, whatever its sizes: the tables say what to do, the code is compiled once.
+
+Frames lie side by side in memory. Every layer's input goes into a ring per channel; behind a ring's end its beginning is
+repeated, so that a window of CHUNK frames can be read from anywhere without looking for the end. A block is taken in chunks
+that stay in the first-level cache through all layers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from fxlab.engines.fused.activation_kernel import activate_and_add
+from fxlab.engines.fused.matrix import product
+from fxlab.engines.fused.tile import FRAMES
+
+CHUNK = max(64, FRAMES)
+
+_LARGEST = np.finfo(np.float32).max
+_INT = np.int64
+RING = np.dtype([("at", _INT), ("row", _INT), ("size", _INT), ("channels", _INT)])
+"""Where a ring begins in the memory, floats from one channel to the next, frames before it starts again, channels."""
+MATRIX = np.dtype([("weights", _INT), ("tiles", _INT), ("n_tiles", _INT)])
+LAYER = np.dtype([("ring", RING), ("taps", _INT), ("dilation", _INT), ("conv", MATRIX), ("residual", MATRIX)])
+ARRAY = np.dtype(
+    [
+        ("first", _INT),
+        ("last", _INT),
+        ("inputs", _INT),
+        ("channels", _INT),
+        ("outputs", _INT),
+        ("activation", _INT),
+        ("slope", np.float32),
+        ("gated", np.bool_),
+        ("expand", MATRIX),
+        ("head", MATRIX),
+        ("head_taps", _INT),
+        ("head_ring", RING),
+    ]
+)
+
+
+def ring_size(history: int) -> int:
+    """Frames a ring needs: the history, a chunk, and the frames a tile writes beyond the block's end."""
+    return -(-(history + CHUNK + FRAMES) // 16) * 16
+
+
+@njit(nogil=True, error_model="numpy")
+def _copy(source, target):
+    for t in range(len(source)):
+        target[t] = source[t]
+
+
+@njit(nogil=True, error_model="numpy")
+def _repeat_ends(memory, ring, position, frames):
+    """After `frames` frames were written from `position` on: what lies behind the end goes to the start, and the reverse."""
+    over, early = position + frames - ring.size, min(position + frames, CHUNK) - position
+    for c in range(ring.channels):
+        row = memory[ring.at + c * ring.row : ring.at + (c + 1) * ring.row]
+        if over > 0:
+            _copy(row[ring.size : ring.size + over], row[:over])
+        if early > 0:
+            _copy(row[position : position + early], row[ring.size + position : ring.size + position + early])
+
+
+@njit(nogil=True, error_model="numpy")
+def _windows(taps, n_taps, dilation, ring, position):
+    """Where the windows of a dilated convolution's taps begin, the oldest first."""
+    for k in range(n_taps):
+        start = position - (n_taps - 1 - k) * dilation
+        taps[k] = ring.at + (start if start >= 0 else start + ring.size)
+
+
+@njit(nogil=True, error_model="numpy")
+def _advance(positions, index, frames, size):
+    positions[index] += frames
+    if positions[index] >= size:
+        positions[index] -= size
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def run_tcn(dry, wet, arrays, layers, weights, tiles, scale, memories, all_positions, scratch, taps):
+    """Plays a block.
+
+    Args:
+        dry, wet: float32 (channels, frames).
+        arrays, layers: Records of ARRAY and LAYER.
+        weights, tiles: All matrices as `matrix.pack` and `matrix.tiles` give them.
+        scale: Of the output.
+        memories: float32 (channels, floats), all rings.
+        all_positions: int64 (channels, layers + arrays), where the rings are written next.
+        scratch: float32 (rows, CHUNK), at least 2 + four times the widest array's pre-activations.
+        taps: int64, as many as the largest kernel.
+    """
+    widest = (scratch.shape[0] - 2) // 4
+    flat = scratch.reshape(-1)
+    zero, tone = 0, CHUNK  # a row of zeros, a row for the dry signal
+    z, x = 2 * CHUNK, (2 + widest) * CHUNK
+    for channel in range(dry.shape[0]):
+        memory, positions = memories[channel], all_positions[channel]
+        for begin in range(0, dry.shape[1], CHUNK):
+            n = min(CHUNK, dry.shape[1] - begin)
+            for t in range(n):
+                value = dry[channel, begin + t]
+                # A non-finite sample counts as silence: it must not enter the network's memory.
+                flat[tone + t] = value if abs(value) <= _LARGEST else np.float32(0.0)
+            head, other = (2 + 2 * widest) * CHUNK, (2 + 3 * widest) * CHUNK
+            flat[head : head + arrays[0].channels * CHUNK] = 0.0
+            source = tone
+            for a in range(len(arrays)):
+                array = arrays[a]
+                ring = layers[array.first].ring
+                taps[0] = source
+                product(
+                    flat,
+                    taps,
+                    1,
+                    array.inputs,
+                    CHUNK,
+                    flat,
+                    0,
+                    0,
+                    weights,
+                    array.expand.weights,
+                    tiles,
+                    array.expand.tiles,
+                    array.expand.n_tiles,
+                    flat,
+                    zero,
+                    0,
+                    memory,
+                    ring.at + positions[array.first],
+                    ring.row,
+                    n,
+                )
+                for j in range(array.first, array.last):
+                    layer = layers[j]
+                    ring, p = layer.ring, positions[j]
+                    _repeat_ends(memory, ring, p, n)
+                    _windows(taps, layer.taps, layer.dilation, ring, p)
+                    product(
+                        memory,
+                        taps,
+                        layer.taps,
+                        array.channels,
+                        ring.row,
+                        flat,
+                        tone,
+                        1,
+                        weights,
+                        layer.conv.weights,
+                        tiles,
+                        layer.conv.tiles,
+                        layer.conv.n_tiles,
+                        flat,
+                        zero,
+                        0,
+                        flat,
+                        z,
+                        CHUNK,
+                        n,
+                    )
+                    activate_and_add(
+                        flat, z, head, CHUNK, array.channels, array.activation, array.slope, array.gated, -(-n // FRAMES) * FRAMES
+                    )
+                    taps[0] = z
+                    if j + 1 < array.last:
+                        target, to, stride = memory, layers[j + 1].ring.at + positions[j + 1], layers[j + 1].ring.row
+                    else:
+                        target, to, stride = flat, x, CHUNK
+                    if j + 1 < array.last or a + 1 < len(arrays):
+                        product(
+                            flat,
+                            taps,
+                            1,
+                            array.channels,
+                            CHUNK,
+                            flat,
+                            0,
+                            0,
+                            weights,
+                            layer.residual.weights,
+                            tiles,
+                            layer.residual.tiles,
+                            layer.residual.n_tiles,
+                            memory,
+                            ring.at + p,
+                            ring.row,
+                            target,
+                            to,
+                            stride,
+                            n,
+                        )
+                    _advance(positions, j, n, ring.size)
+                if array.head_taps > 1:
+                    ring, index = array.head_ring, len(layers) + a
+                    p = positions[index]
+                    for c in range(array.channels):
+                        at = ring.at + c * ring.row + p
+                        _copy(flat[head + c * CHUNK : head + c * CHUNK + n], memory[at : at + n])
+                    _repeat_ends(memory, ring, p, n)
+                    _windows(taps, array.head_taps, 1, ring, p)
+                    product(
+                        memory,
+                        taps,
+                        array.head_taps,
+                        array.channels,
+                        ring.row,
+                        flat,
+                        0,
+                        0,
+                        weights,
+                        array.head.weights,
+                        tiles,
+                        array.head.tiles,
+                        array.head.n_tiles,
+                        flat,
+                        zero,
+                        0,
+                        flat,
+                        other,
+                        CHUNK,
+                        n,
+                    )
+                    _advance(positions, index, n, ring.size)
+                else:
+                    taps[0] = head
+                    product(
+                        flat,
+                        taps,
+                        1,
+                        array.channels,
+                        CHUNK,
+                        flat,
+                        0,
+                        0,
+                        weights,
+                        array.head.weights,
+                        tiles,
+                        array.head.tiles,
+                        array.head.n_tiles,
+                        flat,
+                        zero,
+                        0,
+                        flat,
+                        other,
+                        CHUNK,
+                        n,
+                    )
+                head, other, source = other, head, x
+            for t in range(n):
+                wet[channel, begin + t] = scale * flat[head + t]

@@ -1,0 +1,91 @@
+"""The fused engine allocates nothing while it plays: counted by the C library's own allocator, and by tracemalloc.
+
+The counter stands in front of malloc (LD_PRELOAD) in a process of its own, in which networks play 1,000 blocks of changing size.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COUNTER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+static volatile long calls;
+long allocations(void) { return calls; }
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+void *malloc(size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { __sync_fetch_and_add(&calls, 1); return __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_realloc(p, n); }
+void *aligned_alloc(size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_memalign(a, n); }
+int posix_memalign(void **p, size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); return !(*p = __libc_memalign(a, n)); }
+"""
+
+PLAY = """
+import ctypes, gc, sys, tracemalloc
+import numpy as np
+from fxlab.engines.loader import processor_of
+from fxlab.models.model import Model, describe
+from fxlab.models.registry import architecture
+
+counter = ctypes.CDLL(sys.argv[1]).allocations
+counter.restype = ctypes.c_long
+rng = np.random.default_rng(0)
+before = counter()
+ctypes.CDLL(None).malloc(100)
+assert counter() > before, "the counter doesn't count"
+for kind, size in (("tcn", "standard"), ("tcn", "nano"), ("lstm", "16"), ("gru", "16")):
+    config = architecture(kind).config(size)
+    weights = {k: np.asarray(0.1 * rng.standard_normal(s), np.float32) for k, s in config.weight_shapes().items()}
+    card = {"model": describe(config), "sample_rate_hz": 48000, "latency": 0, "receptive_field": config.receptive_field}
+    processor = processor_of(Model(config, weights, card), "fused")
+    processor.prepare(48000, 2, 512)
+    blocks = [np.asarray(rng.uniform(-1, 1, (2, n)), np.float32) for n in (1, 17, 64, 128, 512)]
+    pairs = [(block, np.empty_like(block)) for block in blocks] * 200
+    process = processor.process
+    for pair in pairs[:20]:
+        process(*pair)
+    gc.collect()
+    gc.disable()
+    before = counter()
+    for block, out in pairs:
+        process(block, out)
+    counted = counter() - before
+    tracemalloc.start()
+    for block, out in pairs[:20]:
+        process(block, out)
+    held = tracemalloc.get_traced_memory()[0]
+    for block, out in pairs:
+        process(block, out)
+    grown = tracemalloc.get_traced_memory()[0] - held
+    tracemalloc.stop()
+    gc.enable()
+    print(kind, size, len(pairs), counted, grown)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counting malloc needs glibc (not Windows or macOS)")
+def test_no_allocation_in_1000_blocks(tmp_path):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler to build the counter with")
+    (tmp_path / "counter.c").write_text(COUNTER)
+    library = tmp_path / "counter.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-fno-builtin", "-o", library, tmp_path / "counter.c"], check=True)
+    environment = os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-c", PLAY, library], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert len(rows) == 4
+    for kind, size, blocks, counted, grown in rows:
+        assert int(blocks) == 1000 and int(counted) == 0, f"{kind}-{size}: {counted} calls of malloc in {blocks} blocks"
+        assert int(grown) <= 0, f"{kind}-{size}: {grown} bytes more after {blocks} blocks"
