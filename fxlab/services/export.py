@@ -1,24 +1,28 @@
-"""`fxlab export`: a checkpoint becomes a streaming ONNX or TorchScript model that proves itself."""
+"""`fxlab export`: a checkpoint becomes a streaming ONNX or TorchScript model or another program's file that proves itself."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
-from fxlab.engines.golden import golden_input, pack, parity, play
-from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
+from fxlab.engines.golden import golden_input, pack, parity, play, prove
+from fxlab.engines.loader import processor_of
+from fxlab.engines.network import NetworkProcessor
+from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx
 from fxlab.engines.onnx_graph import streaming_graph
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import InputError, UsageError
+from fxlab.formats.rtneural import read_rtneural, rtneural_json
 from fxlab.models import checkpoint
+from fxlab.models.model import Model
 from fxlab.progress import Progress, silent
 
-SUFFIX = {"onnx": ".onnx", "torchscript": ".pt"}
 _PARITY_S = 5.0
 
 
@@ -58,7 +62,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """Exports and proves the export equal to the checkpoint.
 
     Raises:
-        UsageError: An unknown format, or an output that exists, is the checkpoint itself or is not named as its format.
+        UsageError: An unknown format or one that can't hold the network, or an output that exists, is the checkpoint itself
+            or is not named as its format.
         InputError: Not a checkpoint.
         CheckError: The export doesn't play what the checkpoint plays.
         OutputError: The file can't be written.
@@ -84,24 +89,11 @@ def run(request: Request, progress: Progress = silent) -> Result:
     rate = reference.native_rate_hz
     dry = golden_input()
     golden = pack(dry, play(reference, dry, rate, [len(dry)]))
-    metadata = {"card": json.dumps(card), "golden": json.dumps(golden)}
-    if request.format == "onnx":
-        plain = checkpoint.model_of(network, card)
-        model = streaming_graph(plain.config, plain.weights)
-        for key, value in metadata.items():
-            model.metadata_props.add(key=key, value=value)
-        exported = OnnxProcessor(model.SerializeToString(), card)
-    else:
-        traced = trace(network)
-        exported = TorchProcessor(network, card, traced)
-    progress("Exporting", 1, 2)
-    difference = parity(reference, exported, synthesize(_PARITY_S, rate, seed=1), rate)
     with replacing(output) as temporary:
-        if request.format == "onnx":
-            temporary.write_bytes(model.SerializeToString())
-            load_onnx(temporary)
-        else:
-            save_torchscript(traced, temporary, {f"{key}.json": value for key, value in metadata.items()})
+        exported = _WRITERS[request.format](temporary, checkpoint.model_of(network, card), golden)
+        progress("Exporting", 1, 2)
+        difference = parity(reference, exported, synthesize(_PARITY_S, rate, seed=1), rate)
+        prove(exported, golden, rate, str(output))
     progress("Exporting", 2, 2)
     return Result(
         checkpoint=request.checkpoint,
@@ -113,3 +105,33 @@ def run(request: Request, progress: Progress = silent) -> Result:
         output_bytes=output.stat().st_size,
         card=card,
     )
+
+
+def _onnx(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
+    graph = streaming_graph(model.config, model.weights)
+    for key, value in (("card", model.card), ("golden", golden)):
+        graph.metadata_props.add(key=key, value=json.dumps(value))
+    path.write_bytes(graph.SerializeToString())
+    data, card, _ = read_onnx(path)
+    return OnnxProcessor(data, card)
+
+
+def _torchscript(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
+    network = checkpoint.network_of(model)
+    traced = trace(network)
+    save_torchscript(traced, path, {"card.json": json.dumps(model.card), "golden.json": json.dumps(golden)})
+    return TorchProcessor(network, model.card, traced)
+
+
+def _rtneural(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
+    path.write_bytes(rtneural_json(model, golden).encode())
+    return processor_of(read_rtneural(path)[0], "onnx")
+
+
+_WRITERS: dict[str, Callable[[Path, Model, dict[str, str]], NetworkProcessor]] = {
+    "onnx": _onnx,
+    "torchscript": _torchscript,
+    "rtneural": _rtneural,
+}
+"""Each writes the file and gives back what plays it, unproven."""
+SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "rtneural": ".json"}

@@ -196,9 +196,9 @@ def play_torchscript(path, audio):
     card = json.loads(files["card.json"])
     config = card["model"]["config"]
     states = [
-        torch.zeros(1, array["channels"], (array["kernel_size"] - 1) * dilation)
+        torch.zeros(1, array["channels"], (kernel - 1) * dilation)
         for array in config["arrays"]
-        for dilation in array["dilations"]
+        for kernel, dilation in zip(array["kernel_sizes"], array["dilations"], strict=True)
     ]
     out = []
     with torch.inference_mode():
@@ -217,9 +217,9 @@ def test_a_full_disk_doesnt_end_the_process_that_exports(trained, tmp_path, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    for format, suffix in export.SUFFIX.items():
+    for format in ("onnx", "torchscript"):
         with pytest.raises(OutputError, match="No space left"):
-            export.run(export.Request(folder / "best.safetensors", format, tmp_path / f"m{suffix}"))
+            export.run(export.Request(folder / "best.safetensors", format, tmp_path / f"m{export.SUFFIX[format]}"))
     assert not list(tmp_path.iterdir())
 
 
