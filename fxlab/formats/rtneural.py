@@ -18,9 +18,10 @@ import numpy as np
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import InputError, UsageError
-from fxlab.formats.card import foreign_card
+from fxlab.formats.card import Vector, foreign_card, own_card
+from fxlab.formats.fields import Unfit, numbers
 from fxlab.formats.json_file import read_json
-from fxlab.models.model import Model, Weights, checked, config_of
+from fxlab.models.model import Config, Model, Weights, checked
 from fxlab.models.stack_config import LayerConfig, Shape, StackConfig
 
 _HINT = "fxlab plays RTNeural's JSON of dense, LSTM, GRU and conv1d layers with one input and one output."
@@ -29,16 +30,9 @@ _ACTIVATIONS = {"": "linear", "tanh": "tanh", "relu": "relu", "sigmoid": "sigmoi
 _NAMES = {ours: theirs for theirs, ours in _ACTIVATIONS.items()}
 _RATES = ("samplerate", "sample_rate")
 _RATE_HZ = 48_000
-_LARGEST = float(np.finfo(np.float32).max)
 
 # torch's order of gates by their position in Keras', and the other way round: i, f, c, o and z, r, h to r, z, n.
 _GATES = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
-
-Vector = dict[str, str]
-
-
-class _Unfit(Exception):
-    """What is wrong with a file, to be said with its name."""
 
 
 def read_rtneural(path: Path) -> tuple[Model, Vector | None]:
@@ -57,7 +51,7 @@ def read_rtneural(path: Path) -> tuple[Model, Vector | None]:
         )
     try:
         return _model(data, str(path))
-    except _Unfit as wrong:
+    except Unfit as wrong:
         raise InputError(f"{path} can't be played: {wrong}.", _HINT) from None
 
 
@@ -89,40 +83,32 @@ def rtneural_json(model: Model, golden: Vector | None = None) -> str:
 def _model(data: Mapping[str, Any], source: str) -> tuple[Model, Vector | None]:
     inputs, items = data.get("in_shape"), data.get("layers")
     if inputs is None or not isinstance(items, list) or not items:
-        raise _Unfit("it has no `in_shape` or no `layers`")
+        raise Unfit("it has no `in_shape` or no `layers`")
     if _last(inputs, "in_shape") != 1:
-        raise _Unfit(f"it takes {_last(inputs, 'in_shape')} inputs, audio and knobs perhaps")
+        raise Unfit(f"it takes {_last(inputs, 'in_shape')} inputs, audio and knobs perhaps")
     found = _layers(items)
     config = StackConfig(tuple(layer for layer, _ in found), skip=_skip(data))
     try:
         config.check()
     except ValueError as wrong:
-        raise _Unfit(str(wrong)) from None
+        raise Unfit(str(wrong)) from None
     weights: Weights = {}
     for i, (layer, item) in enumerate(found):
         weights |= {f"layers.{i}.{name}": array for name, array in _our_weights(layer, item).items()}
     _apply_gains(config, weights, *(_gain(data, key) for key in ("in_gain", "out_gain")))
-    with np.errstate(over="ignore"):  # infinite weights are refused below
-        weights = {name: array.astype(np.float32) for name, array in weights.items()}
-    said = {k: v for k, v in data.items() if k != "fxlab"}
-    card = foreign_card(config, _rate_hz(data), "rtneural", said)
-    ours = data.get("fxlab")
-    if ours is None:
-        return Model(config, checked(config, weights, source), card), None
-    return _with_card(config, weights, ours, card, source)
+    card, golden = foreign_card(config, _rate_hz(data), "rtneural", {k: v for k, v in data.items() if k != "fxlab"}), None
+    if data.get("fxlab") is not None:
+        try:
+            config, card, golden = own_card(data["fxlab"], config, card, _same)
+        except ValueError as wrong:
+            raise Unfit(str(wrong)) from None
+    return Model(config, checked(config, weights, source), card), golden
 
 
-def _with_card(config: StackConfig, weights: Weights, ours: object, card: dict, source: str) -> tuple[Model, Vector | None]:
-    """The model with the card that fxlab gave it, which must describe the layers that are there."""
-    stored, golden = (ours.get("card"), ours.get("golden")) if isinstance(ours, dict) else (None, None)
-    if not isinstance(stored, dict) or not isinstance(golden, (dict, type(None))):
-        raise _Unfit("its card is damaged")
-    described = config_of(stored)
-    if not isinstance(described, StackConfig) or (described.layers, described.skip) != (config.layers, config.skip):
-        raise _Unfit("its card doesn't describe its layers")
-    if stored.get("sample_rate_hz") != card["sample_rate_hz"] or stored.get("receptive_field") != described.receptive_field:
-        raise _Unfit("its card has another rate or receptive field than itself")
-    return Model(described, checked(described, weights, source), stored), golden
+def _same(described: Config, config: Config) -> bool:
+    """Whether a card describes the network of its file, which knows neither a size's name nor a warm-up."""
+    both = isinstance(described, StackConfig) and isinstance(config, StackConfig)
+    return both and (described.layers, described.skip) == (config.layers, config.skip)
 
 
 def _layers(items: list[object]) -> list[tuple[LayerConfig, Mapping[str, Any]]]:
@@ -132,26 +118,26 @@ def _layers(items: list[object]) -> list[tuple[LayerConfig, Mapping[str, Any]]]:
     for number, item in enumerate(items, 1):
         kind = item.get("type") if isinstance(item, dict) else None
         if kind not in (*_KINDS, "activation"):
-            raise _Unfit(f"layer {number} is of the type {kind!r:.40}, which fxlab hasn't got")
+            raise Unfit(f"layer {number} is of the type {kind!r:.40}, which fxlab hasn't got")
         at = f"layer {number} ({kind})"
         outputs, named = _last(item.get("shape"), f"shape of {at}"), item.get("activation") or ""
         if not isinstance(named, str) or named not in _ACTIVATIONS:
-            raise _Unfit(f"{at} has the activation {named!r:.40}, which fxlab doesn't play in such files")
+            raise Unfit(f"{at} has the activation {named!r:.40}, which fxlab doesn't play in such files")
         activation = _ACTIVATIONS[named]
         if kind == "activation":
             if not found or found[-1][0].recurrent or found[-1][0].activation != "linear" or outputs != width:
-                raise _Unfit(f"{at} doesn't follow a dense or conv1d layer of its width that has no activation yet")
+                raise Unfit(f"{at} doesn't follow a dense or conv1d layer of its width that has no activation yet")
             layer, weights = found[-1]
             found[-1] = dataclasses.replace(layer, activation=activation), weights
             continue
         layer = LayerConfig(_KINDS[kind], width, outputs, activation)
         if layer.recurrent:
             if named not in ("", "tanh"):  # files say one or the other, and RTNeural plays tanh either way
-                raise _Unfit(f"{at} has another activation than tanh")
+                raise Unfit(f"{at} has another activation than tanh")
             layer = dataclasses.replace(layer, activation="linear")
         if layer.kind == "conv1d":
             if item.get("groups", 1) != 1:
-                raise _Unfit(f"{at} has groups")
+                raise Unfit(f"{at} has groups")
             kernel, dilation = (_last(item.get(key), f"{key} of {at}") for key in ("kernel_size", "dilation"))
             layer = dataclasses.replace(layer, kernel_size=kernel, dilation=dilation)
         found.append((layer, item))
@@ -174,9 +160,9 @@ def _rows(layer: LayerConfig) -> np.ndarray:
 
 def _our_weights(layer: LayerConfig, item: Mapping[str, Any]) -> Weights:
     held, shapes = item.get("weights"), _their_shapes(layer)
-    at = f"weights of a {layer.kind} layer from {layer.inputs} to {layer.outputs} values"
+    at = f"a {layer.kind} layer from {layer.inputs} to {layer.outputs} values"
     if not isinstance(held, list) or len(held) != len(shapes):
-        raise _Unfit(f"the {at} are not {len(shapes)} arrays")
+        raise Unfit(f"the weights of {at} are not {len(shapes)} arrays")
     kernel, *others = (_array(values, shape, at) for values, shape in zip(held, shapes, strict=True))
     if not layer.recurrent:
         return {"weight": kernel.T, "bias": others[0]}
@@ -203,15 +189,13 @@ def _their_layer(layer: LayerConfig, weights: Weights, at: str) -> dict[str, Any
 
 
 def _array(values: object, shape: Shape, at: str) -> np.ndarray:
-    """Nested lists as float64, checked level by level before an array is made of them."""
+    """Nested lists as float32, checked level by level before an array is made of them."""
     level = [values]
     for n in shape:
         if not all(isinstance(row, list) and len(row) == n for row in level):
-            raise _Unfit(f"the {at} don't have the shape {shape}")
+            raise Unfit(f"the weights of {at} don't have the shape {shape}")
         level = [value for row in level for value in row]
-    if not all(type(value) in (int, float) and abs(value) <= _LARGEST for value in level):
-        raise _Unfit(f"the {at} are not all numbers that fit 32 bits")
-    return np.array(level, np.float64).reshape(shape)
+    return numbers(level, len(level), at).reshape(shape)
 
 
 def _apply_gains(config: StackConfig, weights: Weights, first: float, last: float) -> None:
@@ -220,23 +204,24 @@ def _apply_gains(config: StackConfig, weights: Weights, first: float, last: floa
         return
     end = config.layers[-1]
     if config.skip or end.recurrent or end.activation != "linear":
-        raise _Unfit("it has gains (`in_gain`, `out_gain`) that its layers can't take over")
-    weights["layers.0.weight_ih" if config.layers[0].recurrent else "layers.0.weight"] *= first
-    for name in ("weight", "bias"):
-        weights[f"layers.{len(config.layers) - 1}.{name}"] *= last
+        raise Unfit("it has gains (`in_gain`, `out_gain`) that its layers can't take over")
+    with np.errstate(over="ignore"):  # infinite weights are refused
+        weights["layers.0.weight_ih" if config.layers[0].recurrent else "layers.0.weight"] *= first
+        for name in ("weight", "bias"):
+            weights[f"layers.{len(config.layers) - 1}.{name}"] *= last
 
 
 def _gain(data: Mapping[str, Any], key: str) -> float:
     gain_db = data.get(key) or 0.0
     if type(gain_db) not in (int, float) or not -120.0 <= gain_db <= 120.0:
-        raise _Unfit(f"its `{key}` is no gain in dB")
+        raise Unfit(f"its `{key}` is no gain in dB")
     return math.pow(10.0, gain_db / 20.0)
 
 
 def _skip(data: Mapping[str, Any]) -> bool:
     skip = data.get("in_skip", 0)
     if type(skip) is not int or skip not in (0, 1):
-        raise _Unfit("its `in_skip` is neither 0 nor 1")
+        raise Unfit("its `in_skip` is neither 0 nor 1")
     return bool(skip)
 
 
@@ -249,7 +234,7 @@ def _rate_hz(data: Mapping[str, Any]) -> int:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not MIN_RATE_HZ <= value <= MAX_RATE_HZ or value != int(value):
-        raise _Unfit(f"its sample rate is {rate!r:.40}")
+        raise Unfit(f"its sample rate is {rate!r:.40}")
     return int(value)
 
 
@@ -257,5 +242,5 @@ def _last(value: object, name: str) -> int:
     """The last of a shape's numbers, or the number itself."""
     last = value[-1] if isinstance(value, list) and value else value
     if type(last) is not int or last < 1:
-        raise _Unfit(f"the {name} can't be {value!r:.40}")
+        raise Unfit(f"the {name} can't be {value!r:.40}")
     return last
