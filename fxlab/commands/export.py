@@ -9,10 +9,13 @@ import typer
 
 from fxlab.commands.options import Force, Output, examples
 
-Checkpoint = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file of `fxlab train`.", show_default=False)
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="What `fxlab train` wrote, any other model file, or a model that ships.", show_default=False
+    ),
 ]
-Format = Annotated[str, typer.Option("--format", metavar="onnx|torchscript|rtneural", help="What to make of it.")]
+Format = Annotated[str, typer.Option("--format", metavar="onnx|torchscript|rtneural|nam", help="What to make of it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,16 +26,19 @@ def register(app: typer.Typer) -> None:
             "fxlab export run/best.safetensors -o pedal.onnx",
             "fxlab export run/best.safetensors --format torchscript -o pedal.pt",
             "fxlab export run/best.safetensors --format rtneural -o pedal.json",
+            "fxlab export tcn --format nam -o pedal.nam",
+            "fxlab export capture.nam -o capture.onnx",
         ),
     )(export)
 
 
-def export(checkpoint: Checkpoint, format: Format = "onnx", output: Output = None, force: Force = False) -> None:
-    """Turn a checkpoint into a streaming ONNX or TorchScript model, or into RTNeural's JSON.
+def export(source: Source, format: Format = "onnx", output: Output = None, force: Force = False) -> None:
+    """Turn a model into streaming ONNX or TorchScript, or into a file of RTNeural or Neural Amp Modeler.
 
     ONNX and TorchScript take and return their state, at any block size; RTNeural and AIDA-X play the JSON of LSTM and GRU
-    models. Every export carries the model's card and a golden vector, and is compared with the checkpoint over random block
-    splits before it is written (exit code 5 above 1e-5).
+    models, Neural Amp Modeler's plug-ins the .nam file of TCN and LSTM models. Every export carries the model's card and a
+    golden vector, and is read back and compared with its source over random block splits before it is there (exit code 5
+    above 1e-5).
     """
     from fxlab.console import output as console
     from fxlab.console.export import show_export
@@ -40,5 +46,5 @@ def export(checkpoint: Checkpoint, format: Format = "onnx", output: Output = Non
     from fxlab.services.export import Request, run
 
     with bars() as progress:
-        result = run(Request(checkpoint, format, output, force), progress)
+        result = run(Request(source, format, output, force), progress)
     console.finish(result, show_export)

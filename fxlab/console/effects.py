@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fxlab.console import output
+from fxlab.console.nam import nam_rows
 from fxlab.console.tables import duration, figure, pairs, table
 from fxlab.effects.params import Choice, FileParam, Parameter
 from fxlab.engines.loader import engines_of
@@ -54,7 +55,9 @@ def _flat(card: dict, prefix: str = "") -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = []
     for name, value in card.items():
         if isinstance(value, dict):
-            rows += [] if name == "config" else _flat(value, f"{prefix}{name}.")
+            rows += [] if name == "config" else nam_rows(value) if prefix + name == "nam" else _flat(value, f"{prefix}{name}.")
+        elif value == []:
+            continue
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             rows += [(f"{prefix}{name} {number}", _inline(item)) for number, item in enumerate(value, 1)]
         else:

@@ -10,12 +10,13 @@ from fxlab.services.export import Result
 def show_export(result: Result) -> None:
     """The file, its sizes and its proof."""
     card = result.card
-    metrics = card["metrics"]
+    metrics = card.get("metrics") or {}
     effect = " + ".join(stage["name"] for stage in card["effect"])
+    kind = f"{card['model']['type']} {card['model']['size']}" + (f" of {effect}" if effect else "")
     context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
     rows = [
         ("File", result.output),
-        ("Model", f"{card['model']['type']} {card['model']['size']} of {effect}, {card['parameters_count']:,} parameters"),
+        ("Model", f"{kind}, {card['parameters_count']:,} parameters"),
         ("Rate", f"{card['sample_rate_hz']} Hz, receptive field {context_ms:.1f} ms, latency {card['latency']} samples"),
         (
             "Quality",
@@ -23,8 +24,9 @@ def show_export(result: Result) -> None:
             if "esr" in metrics
             else "not tested",
         ),
-        ("Size", f"{size(result.output_bytes)} (checkpoint {size(result.checkpoint_bytes)})"),
+        ("Size", f"{size(result.output_bytes)} (source {size(result.source_bytes)})"),
         ("Parity", f"within {result.parity:.1e} of torch over {result.parity_s:g} s in random blocks"),
-        ("Licence", card["licence"] or "not stated"),
+        ("Licence", card.get("licence") or "not stated"),
+        *(("Note", note) for note in result.notes),
     ]
     output.out().print(pairs("", rows))

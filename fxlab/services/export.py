@@ -1,26 +1,27 @@
-"""`fxlab export`: a checkpoint becomes a streaming ONNX or TorchScript model or another program's file that proves itself."""
+"""`fxlab export`: any model becomes a streaming ONNX or TorchScript model or another program's file that proves itself."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.engines.golden import golden_input, pack, parity, play, prove
-from fxlab.engines.loader import processor_of
+from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx
 from fxlab.engines.onnx_graph import streaming_graph
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import InputError, UsageError
+from fxlab.formats.nam import nam_json, read_nam
 from fxlab.formats.rtneural import read_rtneural, rtneural_json
 from fxlab.models import checkpoint
-from fxlab.models.model import Model
+from fxlab.models.model import Card, Model
 from fxlab.progress import Progress, silent
 
 _PARITY_S = 5.0
@@ -28,9 +29,9 @@ _PARITY_S = 5.0
 
 @dataclass
 class Request:
-    """Which checkpoint to export, to what and where; without `output` beside the checkpoint."""
+    """Which model file, or model that ships, to export, to what and where; without `output` beside the file."""
 
-    checkpoint: Path
+    source: Path
     format: str = "onnx"
     output: Path | None = None
     force: bool = False
@@ -41,70 +42,97 @@ class Result:
     """The exported file.
 
     Args:
-        parity: Largest difference to the torch reference over random block splits.
-        checkpoint_bytes, output_bytes: Sizes on disk.
+        parity: Largest difference to the source, played by torch, over random block splits.
+        source_bytes, output_bytes: Sizes on disk.
+        notes: What the format leaves out.
     """
 
-    checkpoint: Path
+    source: Path
     output: Path
     format: str
     parity: float
     parity_s: float
-    checkpoint_bytes: int
+    source_bytes: int
     output_bytes: int
     card: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict:
         return dataclasses.asdict(self)
 
 
 def run(request: Request, progress: Progress = silent) -> Result:
-    """Exports and proves the export equal to the checkpoint.
+    """Exports, reads back what was written, and proves it equal to the source.
 
     Raises:
-        UsageError: An unknown format or one that can't hold the network, or an output that exists, is the checkpoint itself
-            or is not named as its format.
-        InputError: Not a checkpoint.
-        CheckError: The export doesn't play what the checkpoint plays.
+        UsageError: An unknown format or one that can't hold the network, or an output that exists, is the source itself or is
+            not named as its format.
+        InputError: Not a model.
+        CheckError: The export doesn't play what the source plays.
         OutputError: The file can't be written.
     """
     if request.format not in SUFFIX:
         raise UsageError(f"There is no export format '{request.format}'.", f"Choose one of: {', '.join(SUFFIX)}.")
-    if not request.checkpoint.is_file():
-        raise InputError(f"{request.checkpoint} is not a file.", "Export a .safetensors file that `fxlab train` wrote.")
+    source = _source(request.source)
     suffix = SUFFIX[request.format]
-    output = request.output or request.checkpoint.with_suffix(suffix)
+    output = request.output or request.source.with_suffix(suffix)
     if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"Name a file, such as {output / request.checkpoint.stem}{suffix}.")
-    if output.exists() and (not request.force or output.samefile(request.checkpoint)):
-        raise UsageError(
-            f"{output} exists.", "Overwrite it with --force, or choose another -o; a checkpoint is never overwritten."
-        )
+        raise UsageError(f"{output} is a folder.", f"Name a file, such as {output / source.stem}{suffix}.")
+    if output.exists() and (not request.force or output.samefile(source)):
+        raise UsageError(f"{output} exists.", "Overwrite it with --force, or choose another -o; the source is never overwritten.")
     if output.suffix.lower() != suffix:
         kinds = ", ".join(f"{name} is {ending}" for name, ending in SUFFIX.items())
         raise UsageError(f"{output} is no name for {request.format}: {kinds}.", "Change -o or --format.")
-    network, card, _, _ = checkpoint.load(request.checkpoint)
+    model, vector = read_model(source)
     progress("Exporting", 0, 2)
-    reference = TorchProcessor(network, card)
+    reference = processor_of(model, "torch")
     rate = reference.native_rate_hz
+    if vector:
+        prove(reference, vector, rate, str(source))
     dry = golden_input()
     golden = pack(dry, play(reference, dry, rate, [len(dry)]))
     with replacing(output) as temporary:
-        exported = _WRITERS[request.format](temporary, checkpoint.model_of(network, card), golden)
+        exported = _WRITERS[request.format](temporary, model, golden)
         progress("Exporting", 1, 2)
         difference = parity(reference, exported, synthesize(_PARITY_S, rate, seed=1), rate)
         prove(exported, golden, rate, str(output))
     progress("Exporting", 2, 2)
     return Result(
-        checkpoint=request.checkpoint,
+        source=source,
         output=output,
         format=request.format,
         parity=difference,
         parity_s=_PARITY_S,
-        checkpoint_bytes=request.checkpoint.stat().st_size,
+        source_bytes=source.stat().st_size,
         output_bytes=output.stat().st_size,
-        card=card,
+        card=model.card,
+        notes=_notes(request.format, exported.card),
     )
+
+
+def _source(given: Path) -> Path:
+    if given.is_file():
+        return given
+    if str(given) in SHIPPED:
+        return model_path(str(given))
+    raise InputError(f"{given} is not a file.", "Export what `fxlab train` wrote, any other model file, or a model that ships.")
+
+
+def _notes(format: str, card: Card) -> list[str]:
+    notes = []
+    if format == "nam":
+        about = card["nam"]
+        reader = "any plug-in of Neural Amp Modeler" if about["version"].startswith("0.5.") else "plug-ins that play A2 models"
+        notes.append(f"The file's version is {about['version']}, for {reader}.")
+        if "loudness" not in about["metadata"]:
+            notes.append(
+                "It states no loudness, which is defined by a recording of Neural Amp Modeler's: no plug-in normalises it."
+            )
+    if format in ("nam", "rtneural") and card["latency"]:
+        notes.append(
+            f"Other programs don't make up for its latency of {card['latency']} samples: the format has no place for it."
+        )
+    return notes
 
 
 def _onnx(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
@@ -128,10 +156,16 @@ def _rtneural(path: Path, model: Model, golden: dict[str, str]) -> NetworkProces
     return processor_of(read_rtneural(path)[0], "onnx")
 
 
+def _nam(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
+    path.write_bytes(nam_json(model, golden).encode())
+    return processor_of(read_nam(path)[0], "onnx")
+
+
 _WRITERS: dict[str, Callable[[Path, Model, dict[str, str]], NetworkProcessor]] = {
     "onnx": _onnx,
     "torchscript": _torchscript,
     "rtneural": _rtneural,
+    "nam": _nam,
 }
 """Each writes the file and gives back what plays it, unproven."""
-SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "rtneural": ".json"}
+SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "rtneural": ".json", "nam": ".nam"}
