@@ -66,7 +66,7 @@ def rtneural_json(model: Model, golden: Vector | None = None) -> str:
     if not isinstance(config, StackConfig):
         raise UsageError(
             f"RTNeural's JSON can't hold a network of type '{config.kind}': it has layers in a row, no residual connections.",
-            "Export it as ONNX or TorchScript, or train `--model lstm` or `--model gru`.",
+            "Choose another --format, or train `--model lstm` or `--model gru`.",
         )
     data: dict[str, Any] = {"in_shape": [None, None, 1]}
     if config.skip:

@@ -128,6 +128,8 @@ def _notes(format: str, card: Card) -> list[str]:
             notes.append(
                 "It states no loudness, which is defined by a recording of Neural Amp Modeler's: no plug-in normalises it."
             )
+    if format == "rtneural" and card["model"]["config"]["skip"]:
+        notes.append("AIDA-X adds the dry signal, as this model wants it (`in_skip`); RTNeural alone doesn't.")
     if format in ("nam", "rtneural") and card["latency"]:
         notes.append(
             f"Other programs don't make up for its latency of {card['latency']} samples: the format has no place for it."

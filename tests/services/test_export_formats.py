@@ -46,6 +46,7 @@ def test_rtneural_files_play_like_their_checkpoint(tmp_path, name):
     assert opened.card == reference.card == result.card and opened.processor.native_rate_hz == RATE
     np.testing.assert_allclose(apply(opened.processor, audio, RATE), apply(reference, audio, RATE), rtol=0, atol=1e-5)
     assert opened.processor.latency == 12
+    assert any("in_skip" in note for note in result.notes) == (name == "conv")
 
 
 def test_rtneural_files_prove_themselves(tmp_path):
