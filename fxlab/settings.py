@@ -93,15 +93,19 @@ class DatasetSettings:
 class TrainSettings:
     epochs: int = setting(100, "Epochs to train.", 1, 100_000)
     steps_per_epoch: int = setting(0, "Steps in an epoch; 0 covers the training audio once.", 0, 1_000_000)
-    batch_size: int = setting(8, "Segments per step.", 1, 65_536)
+    batch_size: int = setting(0, "Segments per step; 0 takes 8, for recurrent networks 32.", 0, 65_536)
     accumulate: int = setting(1, "Batches whose gradients are added up for one step.", 1, 1024)
-    segment: int = setting(8192, "Output samples per segment, context not counted.", 64, 1_000_000)
+    segment: int = setting(
+        0, "Output samples per segment, context not counted; 0 takes 8192, for recurrent networks 2048.", 0, 1_000_000
+    )
+    windows: int = setting(16, "Segments in a row through which a recurrent network carries its state.", 1, 100_000)
     learning_rate: float = setting(5e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
     final_rate: float = setting(0.01, "Last learning rate as a share of the peak (cosine schedule).", 0, 1)
     warmup_steps: int = setting(100, "Steps of linear warm-up.", 0, 1_000_000)
     weight_decay: float = setting(0.0, "Decoupled weight decay.", 0, 1)
     clip_norm: float = setting(1.0, "Gradient norm is clipped to this; 0 turns it off.", 0, 1e6)
     ema: float = setting(0.0, "Decay of the weight average that is evaluated and saved; 0 turns it off.", 0, 0.999999)
+    loss: str = setting("effect", "What is minimised: effect (ESR, MR-STFT and DC) or another package's loss.")
     esr_weight: float = setting(1.0, "Weight of the pre-emphasised error-to-signal ratio.", 0, 1000)
     stft_weight: float = setting(0.002, "Weight of the multi-resolution STFT loss.", 0, 1000)
     dc_weight: float = setting(1.0, "Weight of the DC loss.", 0, 1000)
@@ -111,6 +115,18 @@ class TrainSettings:
     device: str = setting("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")
     threads: int = setting(0, "CPU threads; 0 takes one for a small network and else as many as torch likes.", 0, 1024)
+
+    def for_network(self, recurrent: bool) -> TrainSettings:
+        """With every setting that depends on the kind of network filled in; raises `UsageError` for too short a segment."""
+        if 0 < self.segment < 64:
+            raise UsageError(f"segment = {self.segment} is too short.", "Its range is 64 .. 1000000; 0 is automatic.")
+        segment, batch = (2048, 32) if recurrent else (8192, 8)
+        return dataclasses.replace(
+            self,
+            batch_size=self.batch_size or batch,
+            segment=self.segment or segment,
+            windows=self.windows if recurrent else 1,
+        )
 
 
 @dataclass

@@ -22,11 +22,17 @@ StepsPerEpoch = Annotated[
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Segments per step.")]
 Accumulate = Annotated[int | None, typer.Option("--accumulate", min=1, help="Batches added up for one step.")]
 Segment = Annotated[int | None, typer.Option("--segment", help="Output samples per segment.")]
+Windows = Annotated[
+    int | None, typer.Option("--windows", min=1, help="Segments in a row through which lstm and gru carry their state.")
+]
 LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Peak learning rate.")]
 Ema = Annotated[float | None, typer.Option("--ema", help="Decay of the weight average; 0 turns it off.")]
 Patience = Annotated[int | None, typer.Option("--patience", min=0, help="Epochs without progress until it stops; 0 never.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=0, help="CPU threads; 0 takes one for a small network, else all.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")]
+Seeds = Annotated[
+    int, typer.Option("--seeds", metavar="N", min=1, help="Train with N seeds from --seed on, tell the spread, keep the best.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run, or the runs, in the output folder.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +42,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "fxlab train ds --model tcn --size nano --epochs 20 -o run",
             "fxlab train ds --profile tcn-standard -o run --resume",
+            "fxlab train ds --model lstm --seeds 3 -o run",
         ),
     )(train)
 
@@ -51,10 +58,12 @@ def train(
     batch_size: BatchSize = None,
     accumulate: Accumulate = None,
     segment: Segment = None,
+    windows: Windows = None,
     learning_rate: LearningRate = None,
     ema: Ema = None,
     patience: Patience = None,
     seed: Seed = None,
+    seeds: Seeds = 1,
     device: Device = None,
     threads: Threads = None,
     resume: Resume = False,
@@ -63,17 +72,18 @@ def train(
     """Train a network to sound like an effect.
 
     Learns from the pairs of a dataset and ends with figures on recordings that it never saw.
-    Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed.
+    Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed. With --seeds it trains several times,
+    in folders seed-0, seed-1 and so on, and keeps the network that is best on the validation split.
     """
     from fxlab.console import output as console
     from fxlab.console.progress import bars
-    from fxlab.console.train import show_train
+    from fxlab.console.train import show_seeds, show_train
     from fxlab.profiles import load, override
-    from fxlab.services.train import Request, run
+    from fxlab.services import train, train_seeds
     from fxlab.settings import Profile
 
     base = load(profile) if profile else Profile()
-    request = Request(
+    request = train.Request(
         dataset=dataset,
         output=output or Path("run"),
         model=override(base.model, type=model, size=size),
@@ -84,6 +94,7 @@ def train(
             batch_size=batch_size,
             accumulate=accumulate,
             segment=segment,
+            windows=windows,
             learning_rate=learning_rate,
             ema=ema,
             patience=patience,
@@ -96,8 +107,10 @@ def train(
         force=force,
     )
     with bars() as progress:
-        result = run(request, progress)
-    console.finish(result, show_train)
+        result = train.run(request, progress) if seeds == 1 else train_seeds.run(request, seeds, progress)
+    console.finish(result, show_train if seeds == 1 else show_seeds)
     if result.ended == "interrupted":
         console.note(f"Interrupted and saved. Go on with: {console.command_with('--resume', without='--force')}")
         raise typer.Exit(130)
+    if seeds > 1 and result.diverged:
+        raise typer.Exit(5)

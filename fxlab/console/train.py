@@ -9,6 +9,7 @@ from typing import Any
 from fxlab.console import output
 from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
 from fxlab.metrics.mushra import HEARD_FROM
+from fxlab.services import train_seeds
 from fxlab.services.train import Result
 
 ENDED = {
@@ -52,6 +53,36 @@ def show_train(result: Result) -> None:
         console.print(sentence)
     output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
     output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
+
+
+def show_seeds(result: train_seeds.Result) -> None:
+    """The best run as if it were the only one, then all of them and their spread."""
+    if result.best is not None:
+        show_train(result.runs[result.best])
+    columns = ("seed", "validation ESR", "ESR", "verdict", "epochs", "time", "ended")
+    rows = [
+        (
+            str(seed),
+            percent(run.metrics["validation_esr"]) if "validation_esr" in run.metrics else None,
+            percent(run.metrics["esr"]),
+            run.metrics["verdict"],
+            str(run.epochs),
+            duration(run.seconds),
+            ENDED[run.ended],
+        )
+        for seed, run in result.runs.items()
+    ]
+    rows += [(str(seed), None, None, None, None, None, f"diverged: {message}") for seed, message in result.diverged.items()]
+    console = output.out()
+    console.print(table("Seeds", columns, rows, numbers=columns[1:3]))
+    if result.spread:
+        least, most = percent(result.spread["min"]), percent(result.spread["max"])
+        console.print(
+            f"ESR over {counted(len(result.whole()), 'seed')}: median {percent(result.spread['median'])}, {least} to {most}."
+        )
+        output.note(
+            f"Best on the validation split is seed {result.best}: {result.files['best']}   Report: {result.files['report']}"
+        )
 
 
 def _aliasing(metrics: dict[str, Any]):

@@ -58,6 +58,10 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(_Layer(layer) for layer in config.layers)
 
     @property
+    def recurrent(self) -> bool:
+        return self.config.recurrent
+
+    @property
     def receptive_field(self) -> int:
         return self.config.receptive_field
 

@@ -53,6 +53,8 @@ class TCN(nn.Module):
         `stream`: (batch, 1, n) and the states of `config.state_shapes()` to (batch, 1, n) and the new states.
     """
 
+    recurrent = False
+
     def __init__(self, config: TCNConfig) -> None:
         super().__init__()
         self.config = config

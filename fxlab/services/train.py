@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import math
 import os
@@ -15,22 +16,22 @@ from typing import Any
 import numpy as np
 import torch
 
-import fxlab
 from fxlab.audio.atomic import output_error, temporary_path
 from fxlab.engines.torch_engine import TorchProcessor
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.model import describe
+from fxlab.models.model import Card
 from fxlab.models.registry import architecture, build
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.scoring import Take, card_metrics
+from fxlab.services.train_card import new_card, training_record
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Pair, Segments
 from fxlab.training.evaluate import on_silence, play, pooled_esr, score
 from fxlab.training.loop import Loop, Run, pick_device
-from fxlab.training.losses import effect_loss
+from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
@@ -74,7 +75,7 @@ class Result:
 
     output: Path
     ended: str
-    card: dict[str, Any]
+    card: Card
     epochs: int
     steps: int
     seconds: float
@@ -96,16 +97,17 @@ def run(request: Request, progress: Progress = silent) -> Result:
         CheckError: Training diverged.
         OutputError: The run folder can't be written.
     """
-    settings = request.settings
     _check_output(request)
     manifest = Manifest.load(request.dataset)
     manifest.verify(progress)
-    effect, latency = _common_effect(manifest)
-    pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
-    device = pick_device(settings.device)
-    torch.manual_seed(settings.seed)
+    device = pick_device(request.settings.device)
+    minimised = loss(request.settings.loss)
+    torch.manual_seed(request.settings.seed)
     network = build(architecture(request.model.type).config(request.model.size)).to(device)
+    settings = request.settings.for_network(network.recurrent)
+    card = new_card(network, manifest, request.model, settings, request.profile)
     _share_cores(network, settings.threads)
+    pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
     for split in ("validation", "test"):
         pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network.receptive_field)]
     for split in ("train", "validation"):
@@ -114,18 +116,18 @@ def run(request: Request, progress: Progress = silent) -> Result:
                 f"The dataset {request.dataset} has nothing for its {split} split that a network can be fed with.",
                 "Make it from more or longer files, with a larger --validation, or with `fxlab dataset --synthesize 3min`.",
             )
-    card = _card(request, network, manifest, effect, latency)
     state = Run.fresh(network, settings)
     if request.resume:
-        _restore(state, request, card)
-    segments = Segments([pair for _, pair in pairs["train"]], settings.segment, network.receptive_field - 1, settings.seed)
+        _restore(state, request.output / LAST, card, settings)
+    train = [pair for _, pair in pairs["train"]]
+    segments = Segments(train, settings.segment, network.receptive_field - 1, settings.seed, settings.windows)
     _clear_output(request)
 
     def save(current: Run, best: bool) -> None:
         # The best first: a run killed in between resumes from the last state before it and finds the same best again.
         if best:
             measured = {"validation_esr": current.best_esr} if current.best_epoch >= 0 else {}
-            network_card = card | {"metrics": measured, "training": _training(current, settings)}
+            network_card = card | {"metrics": measured, "training": training_record(current, settings)}
             checkpoint.save(request.output / BEST, current.model, network_card, weights=current.weights())
         record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
         checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
@@ -136,17 +138,25 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
     with stop_on_ctrl_c() as stopping:
         validate = _validator([pair for _, pair in pairs["validation"]])
-        loop = Loop(state, segments, settings, effect_loss, validate, save, report, stopping)
+        loop = Loop(state, segments, settings, minimised, validate, save, report, stopping)
         ended = loop.go()
     if not (request.output / BEST).is_file():
         save(state, True)
     return _conclude(request, state, card, ended, device.type, pairs["test"] or pairs["validation"], progress)
 
 
+def forget(folder: Path) -> None:
+    """Removes the checkpoints of a run."""
+    for name in (LAST, BEST):
+        (folder / name).unlink(missing_ok=True)
+
+
 def _check_output(request: Request) -> None:
     there = any((request.output / name).is_file() for name in (LAST, BEST))
     if request.resume and not (request.output / LAST).is_file():
-        raise UsageError(f"There is no run to resume in {request.output}.", "Leave --resume out to start one.")
+        several = any(request.output.glob(f"seed-*/{LAST}"))
+        hint = "It has runs of several seeds: say --seeds again." if several else "Leave --resume out to start one."
+        raise UsageError(f"There is no run to resume in {request.output}.", hint)
     if there and not (request.resume or request.force):
         raise UsageError(
             f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
@@ -163,8 +173,7 @@ def _clear_output(request: Request) -> None:
         probe.write_bytes(b"\0")
         probe.unlink()
         if not request.resume:
-            for name in (LAST, BEST):
-                (request.output / name).unlink(missing_ok=True)
+            forget(request.output)
     except OSError as error:
         with contextlib.suppress(OSError):
             probe.unlink()
@@ -188,51 +197,15 @@ def _can_be_scored(pair: Pair, receptive_field: int) -> bool:
     return bool(np.any(pair.target[start:]))
 
 
-def _common_effect(manifest: Manifest) -> tuple[list[dict], int]:
-    """The one effect chain and latency of all pairs; a network without knobs can learn only one setting."""
-    varied = sorted({name for row in manifest.rows for name in row["parameters"]})
-    if varied:
-        raise InputError(
-            f"The dataset varies {', '.join(varied)}, which this network has no input for.",
-            "Train on a dataset with one setting of the effect.",
-        )
-    return manifest.rows[0]["effect"], manifest.rows[0]["latency"]
-
-
-def _card(request: Request, network: torch.nn.Module, manifest: Manifest, effect: list[dict], latency: int) -> dict[str, Any]:
-    from fxlab.hashing import file_sha256
-
-    rate = manifest.sample_rate_hz
-    seconds = {s: round(sum(r["frames"] for r in manifest.split(s)) / rate, 1) for s in ("train", "validation", "test")}
-    sources = {s: sorted({Path(r["source"]).name for r in manifest.split(s)}) for s in ("train", "validation", "test")}
-    return {
-        "format": checkpoint.CARD_FORMAT,
-        "fxlab": fxlab.__version__,
-        "model": describe(network.config),
-        "sample_rate_hz": rate,
-        "receptive_field": network.receptive_field,
-        "latency": latency,
-        "parameters_count": network.config.parameters_count,
-        "macs_per_sample": network.config.macs_per_sample,
-        "effect": effect,
-        "data": {"seconds": seconds, "sources": sources, "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl")},
-        "attribution": request.model.attribution,
-        "licence": request.model.licence,
-        "seed": request.settings.seed,
-        "profile": request.profile,
-        "metrics": {},
-        "training": {},
-    }
-
-
-def _restore(state: Run, request: Request, card: dict) -> None:
-    network, old_card, tensors, record = checkpoint.load(request.output / LAST)
+def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> None:
+    network, old_card, tensors, record = checkpoint.load(path)
     before = record.pop("settings", {})
     if record.pop("dataset", None) != card["data"]["manifest_sha256"] or old_card["model"] != card["model"]:
         raise UsageError(
             "The run was made with another dataset or model size.", "Give the same ones, or start over with --force."
         )
-    changed = [k for k, v in dataclasses.asdict(request.settings).items() if k not in _FREE_ON_RESUME and before.get(k) != v]
+    bound = {name: value for name, value in dataclasses.asdict(settings).items() if name not in _FREE_ON_RESUME}
+    changed = [name for name, value in bound.items() if before.get(name, value) != value]  # older runs lack younger settings
     if changed:
         raise UsageError(
             f"The run was made with another {', '.join(changed)}: {', '.join(f'{k}={before.get(k)}' for k in changed)}.",
@@ -242,32 +215,23 @@ def _restore(state: Run, request: Request, card: dict) -> None:
     try:
         state.restore(tensors, record)
     except (KeyError, ValueError, IndexError, RuntimeError):
-        raise InputError(f"{request.output / LAST} can't be resumed.", "Start over with --force.") from None
+        raise InputError(f"{path} can't be resumed.", "Start over with --force.") from None
 
 
 def _validator(pairs: list[Pair]) -> Callable[[Run], float]:
     def validate(current: Run) -> float:
-        current.model.eval()
-        error = pooled_esr(current.model, pairs, current.weights())
+        network = copy.deepcopy(current.model).eval()
+        network.load_state_dict(current.weights())
+        error = pooled_esr(network, pairs)
         return error if math.isfinite(error) else math.inf
 
     return validate
 
 
-def _training(state: Run, settings: TrainSettings) -> dict[str, Any]:
-    return {
-        "epoch": state.best_epoch + 1,
-        "steps": state.step,
-        "seconds": round(state.seconds, 1),
-        "settings": dataclasses.asdict(settings),
-        "torch": torch.__version__,
-    }
-
-
 def _conclude(
     request: Request,
     state: Run,
-    card: dict[str, Any],
+    card: Card,
     ended: str,
     device: str,
     pairs: list[tuple[dict, Pair]],

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from fxlab.metrics import quality, spectrum
 from fxlab.training.data import Pair
@@ -16,10 +15,11 @@ CHUNK = 1 << 16
 
 
 @torch.inference_mode()
-def play(network: nn.Module, pair: Pair, weights: dict | None = None) -> tuple[np.ndarray, np.ndarray]:
+def play(network: nn.Module, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """A pair's target and the network's output for it, float32 (frames,) each.
 
-    Where the effect did not start from rest, the first receptive field has no true past and is left out of both.
+    Where the effect did not start from rest, the first receptive field has no true past and is left out of both. Recurrent
+    networks warm up once, on that or on silence, and then carry their state through the whole take.
     """
     device = next(network.parameters()).device
     context = network.receptive_field - 1
@@ -27,18 +27,21 @@ def play(network: nn.Module, pair: Pair, weights: dict | None = None) -> tuple[n
     dry = torch.from_numpy(np.concatenate((np.zeros(padding, np.float32), pair.input)))
     target = pair.target[context - padding :]
     output = np.empty_like(target)
+    states = []
+    if network.recurrent:
+        _, *states = network.stream(dry[None, None, :context].to(device), *network.rest())
     for start in range(0, len(target), CHUNK):
         piece = dry[None, None, start : start + CHUNK + context].to(device)
-        wet = functional_call(network, weights, piece) if weights else network(piece)
+        wet, *states = network.stream(piece[..., context:], *states) if states else (network(piece),)
         output[start : start + CHUNK] = wet[0, 0].cpu().numpy()
     return target, output
 
 
-def pooled_esr(network: nn.Module, pairs: Iterable[Pair], weights: dict | None = None) -> float:
+def pooled_esr(network: nn.Module, pairs: Iterable[Pair]) -> float:
     """Energy of all errors over energy of all targets."""
     error = energy = 0.0
     for pair in pairs:
-        target, output = play(network, pair, weights)
+        target, output = play(network, pair)
         error += float(np.sum(np.square(target - output, dtype=np.float64)))
         energy += float(np.sum(np.square(target, dtype=np.float64)))
     return error / energy if energy else float("inf") if error else 0.0

@@ -1,15 +1,19 @@
 """The training loop: one model, one loss, resumable to the bit on a CPU.
 
-What a run is, at any moment, is `Run`: weights, optimiser moments, weight average, counters and history. It is saved whole
-and read back whole, and the data of an epoch depends on (seed, epoch) alone, so that a run which was killed and resumed
-has the weights of one that was left alone.
+What a run is, at any moment, is `Run`: weights, optimiser moments, weight average, carried states, counters and history. It
+is saved whole and read back whole, and the data of an epoch depends on (seed, epoch) alone, so that a run which was killed and
+resumed has the weights of one that was left alone.
+
+Recurrent networks learn by truncated backpropagation through time (Wright et al. 2019): a long sequence goes by in windows,
+with one step per window; the state at the end of a window, cut off from its gradient, is where the next one begins. Before the
+first window the network hears the sequence's context, without a gradient.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -18,19 +22,19 @@ from torch import Tensor, nn
 from fxlab.errors import CheckError, MissingError
 from fxlab.settings import TrainSettings
 from fxlab.training.data import Segments
+from fxlab.training.losses import Loss
 
 SAVE_EVERY_S = 60.0
-
-Loss = Callable[[Tensor, Tensor, TrainSettings], Tensor]
 
 
 @dataclass
 class Run:
-    """The state of a training run."""
+    """The state of a training run; `carried` are a recurrent network's states amid a sequence, (batch, features, frames) each."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     average: dict[str, Tensor] | None
+    carried: list[Tensor] = field(default_factory=list)
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
@@ -56,6 +60,7 @@ class Run:
         named = {}
         for index, state in self.optimiser.state_dict()["state"].items():
             named |= {f"{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        named |= {f"carried.{index}": state for index, state in enumerate(self.carried)}
         return named | {f"average.{name}": tensor for name, tensor in (self.average or {}).items()}
 
     def record(self) -> dict:
@@ -70,12 +75,16 @@ class Run:
             KeyError, ValueError, IndexError, RuntimeError: They belong to another run.
         """
         state: dict[int, dict[str, Tensor]] = {}
+        carried: dict[int, Tensor] = {}
         for name, tensor in tensors.items():
             owner, _, key = name.partition(".")
             if owner == "average":
                 (self.average or {})[key].copy_(tensor)
+            elif owner == "carried":
+                carried[int(key)] = tensor.to(next(self.model.parameters()).device)
             else:
                 state.setdefault(int(owner), {})[key] = tensor
+        self.carried = [carried[index] for index in range(len(carried))]
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         for name, value in record.items():
             setattr(self, name, math.inf if value is None else value)
@@ -129,7 +138,7 @@ class Loop:
         self.stopping = stopping
         self.device = next(run.model.parameters()).device
         self.batch = settings.batch_size * settings.accumulate
-        self.steps = settings.steps_per_epoch or max(1, segments.count // self.batch)
+        self.steps = settings.steps_per_epoch or segments.steps(self.batch)
         self.total = self.steps * settings.epochs
 
     def go(self) -> str:
@@ -158,6 +167,8 @@ class Loop:
             if index < run.step_in_epoch:
                 continue
             began = time.monotonic()
+            if index % self.segments.windows == 0:
+                run.carried = []
             loss = self._step(dry, target)
             now = time.monotonic()
             run.step, run.step_in_epoch = run.step + 1, index + 1
@@ -180,7 +191,7 @@ class Loop:
         figures = {"loss": run.loss_sum / run.step_in_epoch, "validation_esr": esr, "seconds": run.seconds}
         rate = learning_rate(run.step - 1, self.total, self.settings)
         run.history.append({"epoch": run.epoch, "step": run.step, "learning_rate": rate, **figures})
-        run.epoch, run.step_in_epoch, run.loss_sum = run.epoch + 1, 0, 0.0
+        run.epoch, run.step_in_epoch, run.loss_sum, run.carried = run.epoch + 1, 0, 0.0, []
         self.save(run, better)
 
     def _step(self, dry: Tensor, target: Tensor) -> float:
@@ -194,7 +205,7 @@ class Loop:
             group["lr"] = rate
         while True:
             try:
-                loss = self._gradients(dry, target)
+                loss, carried = self._gradients(dry, target)
                 break
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
@@ -211,6 +222,7 @@ class Loop:
                 "Lower --learning-rate. The checkpoints saved before this step are intact.",
             )
         run.optimiser.step()
+        run.carried = carried
         if run.average is not None:
             # The average starts as a plain mean so that the random initial weights are soon forgotten.
             decay = min(self.settings.ema, (1 + run.step) / (10 + run.step))
@@ -218,19 +230,32 @@ class Loop:
                 run.average[name].lerp_(tensor, 1 - decay)
         return loss
 
-    def _gradients(self, dry: Tensor, target: Tensor) -> float:
+    def _gradients(self, dry: Tensor, target: Tensor) -> tuple[float, list[Tensor]]:
+        """Leaves the gradients with the weights; returns the loss and a recurrent network's states behind the batch."""
         self.run.optimiser.zero_grad(set_to_none=True)
         part = max(1, self.settings.batch_size >> self.run.halvings)
-        total = 0.0
+        total, carried = 0.0, []
         mixed = self.settings.mixed_precision and self.device.type == "cuda"
-        for x, y in zip(*(_parts(t, part, self.device) for t in (dry, target)), strict=True):
+        for start in range(0, len(dry), part):
+            rows = slice(start, start + part)
+            x, y = (signal[rows].to(self.device, non_blocking=True) for signal in (dry, target))
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-                output = self.run.model(x)[:, 0]
-            loss = self.loss(y, output.float(), self.settings) * (len(x) / len(dry))
+                output, states = self._play(x, [state[rows] for state in self.run.carried])
+            loss = self.loss(y, output[:, 0].float(), self.settings) * (len(x) / len(dry))
             loss.backward()
             total += float(loss.detach())
-        return total
+            carried.append(states)
+        return total, [torch.cat(parts) for parts in zip(*carried, strict=True)]
 
-
-def _parts(batch: Tensor, size: int, device: torch.device) -> Iterable[Tensor]:
-    return (part.to(device, non_blocking=True) for part in batch.split(size))
+    def _play(self, dry: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The output, and the states behind it where the network is recurrent; without states `dry` begins with its context."""
+        model = self.run.model
+        if not model.recurrent:
+            return model(dry), []
+        if not states:
+            context = model.receptive_field - 1
+            with torch.no_grad():
+                _, *states = model.stream(dry[..., :context], *model.rest(len(dry)))
+            dry = dry[..., context:]
+        wet, *states = model.stream(dry, *states)
+        return wet, [state.detach().float() for state in states]

@@ -1,12 +1,23 @@
-"""Training losses for effect models, differentiable and batched."""
+"""Training losses for effect models, differentiable and batched.
+
+Third parties add theirs through the entry-point group `fxlab.losses`, each entry naming a `Loss`.
+"""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib.metadata import entry_points
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fxlab.errors import UsageError, nearest
 from fxlab.settings import TrainSettings
+
+Loss = Callable[[Tensor, Tensor, TrainSettings], Tensor]
+"""(target, output, settings) to a scalar, both signals (batch, frames)."""
 
 STFT_SIZES = (512, 1024, 2048)
 # A segment quieter than this share of its batch's mean energy counts as if it were that loud: near silence the ratio
@@ -62,3 +73,19 @@ def effect_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tens
     if settings.dc_weight:
         loss = loss + settings.dc_weight * dc(target, output)
     return loss
+
+
+@functools.cache
+def losses() -> dict[str, Loss]:
+    """Every loss by name: the built-in one first, then those installed packages add."""
+    found: dict[str, Loss] = {"effect": effect_loss}
+    for entry in entry_points(group="fxlab.losses"):
+        found.setdefault(entry.name, entry.load())
+    return found
+
+
+def loss(name: str) -> Loss:
+    """The loss called `name`; raises `UsageError` naming the nearest one."""
+    if name not in losses():
+        raise UsageError(f"There is no loss '{name}'.", nearest(name, losses()))
+    return losses()[name]

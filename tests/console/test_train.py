@@ -1,11 +1,13 @@
 """What a training shows at its end."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from fxlab.console import train
+from fxlab.services import train_seeds
 
 METRICS = {
     "esr": 5e-4,
@@ -34,6 +36,22 @@ def test_what_was_not_measured_is_not_spoken_of():
     assert len(list(train._verdicts(METRICS | {"predicted_mushra": None, "esr_alias_free": None}))) == 1
     nothing = METRICS | {"esr_alias_free": dict.fromkeys(METRICS["esr_alias_free"])}
     assert len(list(train._verdicts(nothing))) == 2
+
+
+def test_seeds_are_told_with_their_spread(monkeypatch, capsys, tmp_path):
+    def run(esr, validation, ended="finished"):
+        metrics = {"esr": esr, "validation_esr": validation, "verdict": "great"}
+        return SimpleNamespace(metrics=metrics, ended=ended, epochs=4, seconds=90.0)
+
+    shown = []
+    monkeypatch.setattr(train, "show_train", shown.append)
+    runs = {0: run(0.001, 0.002), 1: run(0.003, 0.001), 2: run(0.009, 0.009, "interrupted")}
+    train.show_seeds(train_seeds.Result(tmp_path, runs, {3: "Training diverged."}))
+    page = capsys.readouterr()
+    assert shown == [runs[1]]
+    assert "ESR over 2 seeds: median 0.2 %, 0.1 % to 0.3 %." in page.out
+    assert "diverged: Training diverged." in page.out and "interrupted, saved" in page.out
+    assert "is seed 1:" in page.err
 
 
 @pytest.mark.parametrize("width", [60, 100])

@@ -75,6 +75,22 @@ def test_ctrl_c_saves_and_resume_finishes(fxlab, fxlab_start, tmp_path):
     assert json.loads(resumed.stdout)["epochs"] == epochs
 
 
+def test_several_seeds(fxlab, tmp_path):
+    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "15s", "--rate", 8000, "-o", "ds")
+    assert made.returncode == 0, made.stderr
+    few = ["--epochs", 1, "--steps-per-epoch", 3, "--batch-size", 4, "--segment", 512, "--windows", 2]
+    command = ["train", "ds", "--model", "lstm", *few, "--seed", 3, "--seeds", 2, "-o", "run"]
+    trained = fxlab(*command)
+    assert trained.returncode == 0, trained.stderr
+    assert "2 seeds: median" in trained.stdout
+    again = fxlab(*command, "--resume", "--json")
+    assert again.returncode == 0, again.stderr
+    document = json.loads(again.stdout)
+    assert list(document["runs"]) == ["3", "4"] and document["esr"]["min"] <= document["esr"]["median"] <= document["esr"]["max"]
+    exported = fxlab("export", "run/best.safetensors", "-o", "m.onnx")
+    assert exported.returncode == 0, exported.stderr
+
+
 def test_mistakes(fxlab, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "junk.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")

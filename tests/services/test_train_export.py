@@ -20,6 +20,7 @@ from fxlab.metrics.quality import esr
 from fxlab.models import checkpoint
 from fxlab.services import dataset, export, train
 from fxlab.settings import DatasetSettings, EffectSettings, ModelSettings, TrainSettings
+from fxlab.training import losses
 
 RATE = 8_000
 SETTINGS = TrainSettings(epochs=2, batch_size=4, segment=2048, learning_rate=0.01, steps_per_epoch=12, threads=1)
@@ -132,6 +133,31 @@ def test_resuming_wants_the_same_run(pairs, trained, tmp_path):
     wrong = train.Request(pairs, folder, ModelSettings(size="lite"), SETTINGS, resume=True)
     with pytest.raises(UsageError, match="model size"):
         train.run(wrong)
+
+
+def test_a_run_from_before_a_setting_was_there_goes_on(pairs, trained, tmp_path):
+    _, folder = trained
+    network, card, tensors, record = checkpoint.load(folder / "last.safetensors")
+    del record["settings"]["windows"], record["settings"]["loss"]
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    checkpoint.save(tmp_path / "last.safetensors", network, card, tensors, record)
+    assert train.run(request(pairs, tmp_path, resume=True)).steps == 24
+
+
+def test_a_loss_by_name(pairs, tmp_path, monkeypatch):
+    """Another package's loss is the one that is minimised, and an unknown one is noticed before anything is trained."""
+    seen = []
+
+    def absolute(target, output, settings):
+        seen.append(settings.loss)
+        return (target - output).abs().mean()
+
+    monkeypatch.setattr(losses, "losses", lambda: {"absolute": absolute})
+    result = train.run(request(pairs, tmp_path / "run", loss="absolute", epochs=1, steps_per_epoch=2))
+    assert seen == ["absolute"] * 2 and result.card["training"]["settings"]["loss"] == "absolute"
+    with pytest.raises(UsageError, match="no loss"):
+        train.run(request(pairs, tmp_path / "other", loss="absolutely"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_changed_dataset_is_noticed(pairs, tmp_path):

@@ -38,6 +38,21 @@ def test_segments_line_up_with_their_context(takes, batch, epoch):
             assert pairs[take].from_rest or expected.min() > 0
 
 
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 9), st.integers(0, 9))
+def test_windows_follow_each_other_with_one_context_in_front(windows, batch, epoch, steps):
+    segments = Segments([ramp(1000), ramp(525, 5001)], 50, CONTEXT, seed=1, windows=windows)
+    whole = Segments([ramp(1000), ramp(525, 5001)], 50 * windows, CONTEXT, seed=1)
+    given = list(segments.epoch(epoch, batch, steps))
+    assert len(given) == (steps or segments.steps(batch)) and segments.steps(batch) == windows * whole.steps(batch)
+    sequences = whole.epoch(epoch, batch, -(-len(given) // windows))
+    for number, (dry, target) in enumerate(sequences):
+        some = given[number * windows : (number + 1) * windows]
+        length = 50 * len(some)
+        assert torch.equal(torch.cat([x for x, _ in some], dim=-1), dry[..., : CONTEXT + length])
+        assert torch.equal(torch.cat([y for _, y in some], dim=-1), target[..., :length])
+        assert [x.shape[-1] for x, _ in some] == [CONTEXT + 50] + [50] * (len(some) - 1)
+
+
 def test_an_epoch_uses_every_segment_once():
     segments = Segments([ramp(1000), ramp(525, 5001)], 100, CONTEXT, seed=0)
     assert segments.count == 15
@@ -64,3 +79,5 @@ def test_too_short_material_is_an_error():
         Segments([ramp(99)], 100, CONTEXT, seed=0)
     with pytest.raises(InputError):
         Segments([ramp(120, from_rest=False)], 100, CONTEXT, seed=0)
+    with pytest.raises(InputError, match="as long as 3 windows"):
+        Segments([ramp(299)], 100, CONTEXT, seed=0, windows=3)

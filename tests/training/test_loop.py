@@ -1,4 +1,7 @@
-"""The loop: it learns, survives being stopped anywhere, divides work when memory runs out, and stops when it diverges."""
+"""The loop: it learns, survives being stopped anywhere, divides work when memory runs out, and stops when it diverges.
+
+Recurrent networks carry their state from window to window, and are as sure to go on to the bit.
+"""
 
 import dataclasses
 import math
@@ -7,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from fxlab.errors import CheckError, MissingError
+from fxlab.errors import CheckError, MissingError, UsageError
+from fxlab.models.stack import Stack
+from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.settings import TrainSettings
 from fxlab.training.data import Pair, Segments
 from fxlab.training.loop import Loop, Run, learning_rate, pick_device
@@ -18,6 +23,7 @@ class Gain(torch.nn.Module):
     """A network of two weights that can learn a gain."""
 
     receptive_field = 2
+    recurrent = False
 
     def __init__(self):
         super().__init__()
@@ -27,16 +33,27 @@ class Gain(torch.nn.Module):
         return self.conv(x)
 
 
+NOISE = np.random.default_rng(0).standard_normal(5000).astype(np.float32) * 0.3
+PAIR = Pair(NOISE, 0.5 * NOISE)
 SETTINGS = TrainSettings(epochs=4, batch_size=4, segment=256, learning_rate=0.05, warmup_steps=2, stft_weight=0.0)
 
 
-def make(settings=SETTINGS, **changes):
+def cells(cell):
+    """A recurrent network with a convolution, so that there are states of every kind."""
+    layers = LayerConfig("conv1d", 1, 2, "tanh", 3), LayerConfig(cell, 2, 3), LayerConfig("dense", 3, 1)
+    return lambda: Stack(StackConfig(layers, warm_up=40))
+
+
+# Windows of which 7 sequences fill 5000 samples; the last epoch's sequence is cut off after its first window.
+RECURRENT = {"epochs": 3, "batch_size": 3, "segment": 200, "windows": 3, "steps_per_epoch": 7}
+
+
+def make(settings=SETTINGS, network=Gain, **changes):
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal(5000).astype(np.float32) * 0.3
-    settings = dataclasses.replace(settings, **changes)
-    run = Run.fresh(Gain(), settings)
-    segments = Segments([Pair(x, 0.5 * x)], settings.segment, 1, settings.seed)
+    model = network()
+    settings = dataclasses.replace(settings, **changes).for_network(model.recurrent)
+    run = Run.fresh(model, settings)
+    segments = Segments([PAIR], settings.segment, model.receptive_field - 1, settings.seed, settings.windows)
     saved = []
 
     def save(current, best):
@@ -46,6 +63,8 @@ def make(settings=SETTINGS, **changes):
         saved.append((weights, tensors, record, best))
 
     def validate(current):
+        if network is not Gain:
+            return 1.0
         weight = current.weights()["conv.weight"]
         return float((weight[0, 0, 1] - 0.5) ** 2 + weight[0, 0, 0] ** 2)
 
@@ -71,14 +90,25 @@ def test_it_learns_a_gain():
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 @pytest.mark.parametrize("stop_after", [1, 4, 5, 11])
 def test_a_stopped_run_goes_on_to_the_bit(stop_after, ema):
-    undisturbed, loop, _ = make(ema=ema)
+    check_that_it_goes_on(stop_after, ema=ema)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 7, 8, 13])
+def test_a_run_stopped_amid_a_sequence_goes_on_to_the_bit(stop_after, cell):
+    """Between two windows, behind the last one, and in the sequence that its epoch cuts off."""
+    check_that_it_goes_on(stop_after, ema=0.9, network=cells(cell), **RECURRENT)
+
+
+def check_that_it_goes_on(stop_after, **changes):
+    undisturbed, loop, _ = make(**changes)
     loop().go()
 
-    first, loop, saved = make(ema=ema)
+    first, loop, saved = make(**changes)
     assert loop(stopping=lambda: first.step >= stop_after).go() == "interrupted" or first.step_in_epoch == 0
     weights, tensors, record, _ = saved[-1]
 
-    second, loop, _ = make(ema=ema)
+    second, loop, _ = make(**changes)
     second.model.load_state_dict(weights)
     second.restore(tensors, record)
     while loop(second).go() != "finished":
@@ -104,6 +134,47 @@ def test_running_out_of_memory_halves_the_batch_and_trains_much_the_same():
     loop().go()
     assert parts.halvings == 2
     torch.testing.assert_close(weights_of(parts), weights_of(whole), rtol=0.05, atol=0.01)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_windows_play_as_the_sequence_in_one_piece(cell):
+    """With weights that stand still; the next sequence starts from its own context, not from the last one's end."""
+    run, loop, _ = make(network=cells(cell), **RECURRENT, learning_rate=0.0)
+    played = []
+
+    def loss(target, output, settings):
+        played.append((target.clone(), output.detach().clone()))
+        return effect_loss(target, output, settings)
+
+    loop(loss=loss).go()
+    assert len(played) == 21 and not run.carried
+    whole = Segments([PAIR], 600, run.model.receptive_field - 1, SETTINGS.seed)
+    for epoch in range(3):
+        for number, (dry, target) in enumerate(whole.epoch(epoch, 3, 2)):
+            windows = played[7 * epoch + 3 * number : 7 * epoch + 3 * number + 3]
+            assert torch.equal(torch.cat([y for y, _ in windows], dim=1), target)
+            with torch.no_grad():
+                expected = run.model(dry)[:, 0]
+            torch.testing.assert_close(torch.cat([y for _, y in windows], dim=1), expected, rtol=0, atol=1e-6)
+
+
+def test_running_out_of_memory_splits_carried_states_too():
+    whole, loop, _ = make(network=cells("lstm"), **RECURRENT)
+    loop().go()
+
+    parts, loop, _ = make(network=cells("lstm"), **RECURRENT)
+    stream, calls = parts.model.stream, []
+
+    def greedy(dry, *states):
+        calls.append(len(dry))
+        if len(dry) > 1 and len(calls) > 5:  # amid the first sequence
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return stream(dry, *states)
+
+    parts.model.stream = greedy
+    loop().go()
+    assert parts.halvings == 1 and calls[-1] == 1
+    torch.testing.assert_close(weights_of(parts), weights_of(whole), rtol=0.1, atol=0.03)
 
 
 def test_memory_that_holds_not_even_one_segment_is_an_error():
@@ -174,6 +245,19 @@ def test_learning_rate_warms_up_and_decays():
     assert rates[0] == 0.1 and max(rates) == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0.1, abs=1e-3)
     assert learning_rate(0, 5, settings) == 1.0
+
+
+def test_settings_left_open_depend_on_the_kind_of_network():
+    def chosen(settings, recurrent):
+        settings = settings.for_network(recurrent)
+        return settings.batch_size, settings.segment, settings.windows
+
+    assert chosen(TrainSettings(), False) == (8, 8192, 1)
+    assert chosen(TrainSettings(), True) == (32, 2048, 16)
+    mine = TrainSettings(batch_size=3, segment=640, windows=5)
+    assert chosen(mine, False) == (3, 640, 1) and chosen(mine, True) == (3, 640, 5)
+    with pytest.raises(UsageError, match="too short"):
+        TrainSettings(segment=63).for_network(True)
 
 
 def test_cuda_is_refused_where_there_is_none():

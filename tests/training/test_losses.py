@@ -1,9 +1,12 @@
 """Training losses against the NumPy metrics and against what they must not do."""
 
+from importlib.metadata import EntryPoint
+
 import numpy as np
 import pytest
 import torch
 
+from fxlab.errors import UsageError
 from fxlab.metrics import quality
 from fxlab.settings import TrainSettings
 from fxlab.training import losses
@@ -70,3 +73,21 @@ def test_dc_sees_only_the_mean():
     zero_mean = torch.randn(4, 1000)
     zero_mean = zero_mean - zero_mean.mean(dim=-1, keepdim=True)
     assert losses.dc(target, target + zero_mean).item() < 1e-12
+
+
+def test_a_loss_of_another_package_is_found_by_its_name(monkeypatch):
+    def absolute(target, output, settings):
+        return (target - output).abs().mean()
+
+    theirs = [EntryPoint("absolute", "theirs", "fxlab.losses"), EntryPoint("effect", "theirs", "fxlab.losses")]
+    monkeypatch.setattr(EntryPoint, "load", lambda entry: absolute)
+    monkeypatch.setattr(losses, "entry_points", lambda group: theirs if group == "fxlab.losses" else [])
+    losses.losses.cache_clear()
+    try:
+        assert losses.loss("absolute") is absolute
+        assert losses.loss("effect") is losses.effect_loss, "what comes with fxlab can't be replaced"
+        with pytest.raises(UsageError, match="no loss 'absolut'") as caught:
+            losses.loss("absolut")
+        assert "'absolute'" in caught.value.hint
+    finally:
+        losses.losses.cache_clear()

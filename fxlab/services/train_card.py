@@ -1,0 +1,72 @@
+"""The card of a network in training: what it is, which effect it learns, from what."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fxlab
+from fxlab.errors import InputError
+from fxlab.hashing import file_sha256
+from fxlab.models import checkpoint
+from fxlab.models.model import Card, describe
+from fxlab.settings import ModelSettings, TrainSettings
+from fxlab.training.loop import Run
+from fxlab.training.manifest import Manifest
+
+_SPLITS = ("train", "validation", "test")
+
+
+def new_card(
+    network: torch.nn.Module, manifest: Manifest, model: ModelSettings, settings: TrainSettings, profile: str | None
+) -> Card:
+    """The card before training: no metrics yet; raises `InputError` for a dataset of several settings of the effect."""
+    rate = manifest.sample_rate_hz
+    effect, latency = _common_effect(manifest)
+    return {
+        "format": checkpoint.CARD_FORMAT,
+        "fxlab": fxlab.__version__,
+        "model": describe(network.config),
+        "sample_rate_hz": rate,
+        "receptive_field": network.receptive_field,
+        "latency": latency,
+        "parameters_count": network.config.parameters_count,
+        "macs_per_sample": network.config.macs_per_sample,
+        "effect": effect,
+        "data": {
+            "seconds": {split: round(sum(row["frames"] for row in manifest.split(split)) / rate, 1) for split in _SPLITS},
+            "sources": {split: sorted({Path(row["source"]).name for row in manifest.split(split)}) for split in _SPLITS},
+            "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl"),
+        },
+        "attribution": model.attribution,
+        "licence": model.licence,
+        "seed": settings.seed,
+        "profile": profile,
+        "metrics": {},
+        "training": {},
+    }
+
+
+def training_record(state: Run, settings: TrainSettings) -> dict[str, Any]:
+    """What the card says of how its weights came about."""
+    return {
+        "epoch": state.best_epoch + 1,
+        "steps": state.step,
+        "seconds": round(state.seconds, 1),
+        "settings": dataclasses.asdict(settings),
+        "torch": torch.__version__,
+    }
+
+
+def _common_effect(manifest: Manifest) -> tuple[list[dict], int]:
+    """The one effect chain and latency of all pairs; a network without knobs can learn only one setting."""
+    varied = sorted({name for row in manifest.rows for name in row["parameters"]})
+    if varied:
+        raise InputError(
+            f"The dataset varies {', '.join(varied)}, which this network has no input for.",
+            "Train on a dataset with one setting of the effect.",
+        )
+    return manifest.rows[0]["effect"], manifest.rows[0]["latency"]

@@ -1,0 +1,135 @@
+"""`fxlab train --seeds N`: one training from several seeds, which tells luck from skill; the best network is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fxlab.audio.atomic import replacing
+from fxlab.errors import CheckError, OutputError, UsageError
+from fxlab.models import checkpoint
+from fxlab.progress import Progress, silent
+from fxlab.services import train
+from fxlab.services.train import BEST, LAST
+from fxlab.settings import check
+
+
+@dataclass
+class Result:
+    """How the runs ended.
+
+    Args:
+        output: Folder with a run in `seed-N` for every seed N, the best network and a report.
+        runs: Those that ended without an error, by seed.
+        diverged: What went wrong in those that did not, by seed.
+    """
+
+    output: Path
+    runs: dict[int, train.Result] = field(default_factory=dict)
+    diverged: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> str:
+        """ "finished" or "interrupted"."""
+        return "interrupted" if any(run.ended == "interrupted" for run in self.runs.values()) else "finished"
+
+    @property
+    def best(self) -> int | None:
+        """The seed whose network errs least on the validation split, among the runs that went to their end."""
+        return min(self.whole(), key=lambda seed: self.runs[seed].metrics.get("validation_esr", math.inf), default=None)
+
+    @property
+    def spread(self) -> dict[str, float] | None:
+        """Median, min and max of the test ESR of the runs that went to their end; None where there is none."""
+        errors = [self.runs[seed].metrics["esr"] for seed in self.whole()]
+        return {"median": statistics.median(errors), "min": min(errors), "max": max(errors)} if errors else None
+
+    @property
+    def files(self) -> dict[str, str]:
+        best = {"best": str(self.output / BEST)} if self.best is not None else {}
+        return best | {"report": str(self.output / "report.json")}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "output": str(self.output),
+            "ended": self.ended,
+            "best_seed": self.best,
+            "esr": self.spread,
+            "runs": {str(seed): run.to_json() for seed, run in self.runs.items()},
+            "diverged": {str(seed): message for seed, message in self.diverged.items()},
+            "files": self.files,
+        }
+
+    def whole(self) -> list[int]:
+        """The seeds whose runs went to their end."""
+        return [seed for seed, run in self.runs.items() if run.ended != "interrupted"]
+
+
+def run(request: train.Request, count: int, progress: Progress = silent) -> Result:
+    """Trains with `count` seeds from `request.settings.seed` on, each in a folder of its own, complete and resumable.
+
+    To resume goes on with the run that was interrupted and starts those that are missing; finished ones are only scored again.
+    A run that diverges doesn't keep the others from theirs.
+
+    Raises:
+        CheckError: All of them diverged.
+        UsageError, InputError, OutputError: As `fxlab.services.train.run`.
+    """
+    seeds = [check(request.settings, "seed", request.settings.seed + i) for i in range(count)]
+    folders = {seed: request.output / f"seed-{seed}" for seed in seeds}
+    _check_output(request, list(folders.values()))
+    result = Result(request.output)
+    for number, (seed, folder) in enumerate(folders.items(), 1):
+        settings = dataclasses.replace(request.settings, seed=seed)
+        resume = request.resume and (folder / LAST).is_file()
+        one = dataclasses.replace(request, output=folder, settings=settings, resume=resume)
+        try:
+            result.runs[seed] = train.run(one, _named(progress, f"seed {seed}, {number} of {count}"))
+        except CheckError as error:
+            result.diverged[seed] = error.message
+            if len(result.diverged) == count:
+                raise
+        if request.force and number == 1:  # only now is it certain that there is something new in place of the old
+            for old in (request.output, *list(folders.values())[1:]):
+                train.forget(old)
+        _keep(result, folders)
+        if result.ended == "interrupted":
+            break
+    return result
+
+
+def _check_output(request: train.Request, folders: list[Path]) -> None:
+    """What `train.run` checks of one folder, before any run begins."""
+    if os.path.lexists(request.output) and not request.output.is_dir():
+        raise OutputError(f"{request.output} is a file, not a folder.", "Choose another -o.")
+    if request.resume:
+        if not any((folder / LAST).is_file() for folder in folders):
+            raise UsageError(f"There are no runs of these seeds to resume in {request.output}.", "Leave --resume out to start.")
+    elif not request.force and any((folder / name).is_file() for folder in (request.output, *folders) for name in (LAST, BEST)):
+        raise UsageError(
+            f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
+        )
+
+
+def _named(progress: Progress, name: str) -> Progress:
+    def report(task: str, done: float, total: float | None, **fields: object) -> None:
+        progress(f"{task} ({name})", done, total, **fields)
+
+    return report
+
+
+def _keep(result: Result, folders: dict[int, Path]) -> None:
+    """Writes the best network so far, whose card says how the others fared, and the report."""
+    if result.best is not None:
+        network, card, _, _ = checkpoint.load(folders[result.best] / BEST)
+        card["metrics"]["seeds"] = {"count": len(result.whole()), "esr": result.spread}
+        checkpoint.save(result.output / BEST, network, card)
+    path = result.output / "report.json"
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(result.to_json(), indent=2, default=str), encoding="utf-8")
