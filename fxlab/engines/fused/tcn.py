@@ -5,50 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from fxlab.engines.fused.matrix import pack, tiles
-from fxlab.engines.fused.tcn_kernel import ARRAY, CHUNK, LAYER, MATRIX, RING, ring_size, run_tcn
-from fxlab.engines.network import NetworkProcessor
+from fxlab.engines.fused.processor import FusedProcessor, aligned
+from fxlab.engines.fused.tcn_kernel import ARRAY, CHUNK, LAYER, MATRIX, RING, play_tcn, ring_size
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.model import Model
 from fxlab.models.tcn_config import TCNConfig
 
 
-class FusedTCN(NetworkProcessor):
+class FusedTCN(FusedProcessor):
     """Runs a TCN in one compiled call per block, without allocation, lock or the interpreter."""
 
+    _kernel = staticmethod(play_tcn)
+
     def __init__(self, model: Model) -> None:
-        super().__init__(model.card, model.config.state_shapes())
+        super().__init__(model)
         self.plan = Plan(model)
 
-    def _allocate(self) -> None:
-        super()._allocate()
+    def _arrays(self) -> tuple[np.ndarray, ...]:
         plan = self.plan
-        self._rings = aligned(self.channels, plan.memory)
-        self._positions = np.zeros((self.channels, len(plan.layers) + len(plan.arrays)), np.int64)
-        self._state = {"rings": self._rings, "positions": self._positions}
-        self._scratch = aligned(2 + 4 * plan.widest, CHUNK)
-        self._taps = np.zeros(plan.most_taps, np.int64)
-
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        if not block.flags.writeable:
-            block = block.copy()  # another type to Numba, for which it would compile anew
-        plan = self.plan
-        run_tcn(
-            block, out, plan.arrays, plan.layers, plan.weights, plan.tiles, plan.scale, self._rings, self._positions,
-            self._scratch, self._taps,
-        )  # fmt: skip
-
-    _infer = _run
-
-
-def aligned(rows: int, columns: int) -> np.ndarray:
-    """float32 zeros of that shape that begin on a cache line, so that no vector at a multiple of its size straddles two."""
-    room = np.zeros(rows * columns + 15, np.float32)
-    first = -room.ctypes.data // 4 % 16
-    return room[first : first + rows * columns].reshape(rows, columns)
+        memories = aligned(self.channels * plan.memory)
+        positions = np.zeros(self.channels * (len(plan.layers) + len(plan.arrays)), np.int64)
+        self._state = {"memories": memories, "positions": positions}
+        scratch, taps = aligned((2 + 4 * plan.widest) * CHUNK), np.zeros(plan.most_taps, np.int64)
+        return plan.arrays, plan.layers, plan.weights, plan.tiles, memories, positions, scratch, taps
 
 
 class Plan:
-    """A TCN's tables for `run_tcn`: records of its layers and arrays, packed weights, tiles, the size of its rings."""
+    """A TCN's tables for `play_tcn`: records of its layers and arrays, packed weights, tiles, the size of its rings."""
 
     def __init__(self, model: Model) -> None:
         config: TCNConfig = model.config
@@ -56,7 +39,6 @@ class Plan:
         self._tiles: list[int] = []
         self._packed = 0
         self.memory = 0
-        self.scale = np.float32(model.weights["scale"])
         self.layers = np.zeros(sum(len(array.dilations) for array in config.arrays), LAYER)
         self.arrays = np.zeros(len(config.arrays), ARRAY)
         self.widest = max(array.pre_activations for array in config.arrays)
@@ -83,6 +65,7 @@ class Plan:
                 array.head,
                 ACTIVATIONS.index(array.activation),
                 array.slope,
+                model.weights["scale"] if i + 1 == len(config.arrays) else 1.0,
                 array.gated,
                 self._matrix(model.weights[f"{at}.expand.weight"]),
                 self._matrix(model.weights[f"{at}.head.weight"], model.weights.get(f"{at}.head.bias")),

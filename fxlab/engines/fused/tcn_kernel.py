@@ -12,11 +12,11 @@ from numba import njit
 
 from fxlab.engines.fused.activation_kernel import activate_and_add
 from fxlab.engines.fused.matrix import product
+from fxlab.engines.fused.processor import array_at, clean, table_at
 from fxlab.engines.fused.tile import FRAMES
 
 CHUNK = max(64, FRAMES)
 
-_LARGEST = np.finfo(np.float32).max
 _INT = np.int64
 RING = np.dtype([("at", _INT), ("row", _INT), ("size", _INT), ("channels", _INT)])
 """Where a ring begins in the memory, floats from one channel to the next, frames before it starts again, channels."""
@@ -31,6 +31,7 @@ ARRAY = np.dtype(
         ("outputs", _INT),
         ("activation", _INT),
         ("slope", np.float32),
+        ("scale", np.float32),
         ("gated", np.bool_),
         ("expand", MATRIX),
         ("head", MATRIX),
@@ -79,31 +80,40 @@ def _advance(positions, index, frames, size):
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
-def run_tcn(dry, wet, arrays, layers, weights, tiles, scale, memories, all_positions, scratch, taps):
+def play_tcn(at, frames):
     """Plays a block.
 
     Args:
-        dry, wet: float32 (channels, frames).
-        arrays, layers: Records of ARRAY and LAYER.
-        weights, tiles: All matrices as `matrix.pack` and `matrix.tiles` give them.
-        scale: Of the output.
-        memories: float32 (channels, floats), all rings.
-        all_positions: int64 (channels, layers + arrays), where the rings are written next.
-        scratch: float32 (rows, CHUNK), at least 2 + four times the widest array's pre-activations.
-        taps: int64, as many as the largest kernel.
+        at: Address of a table (`processor`) with the number of channels and, as one-dimensional arrays:
+            dry, wet: float32, the channels' frames one after the other.
+            arrays, layers: Records of ARRAY and LAYER.
+            weights, tiles: All matrices as `matrix.pack` and `matrix.tiles` give them.
+            memories: float32, all rings of a channel, then those of the next.
+            positions: int64, where the rings of layers and heads are written next; channel after channel.
+            scratch: float32, 2 + four times the widest array's pre-activations rows of CHUNK.
+            taps: int64, as many as the largest kernel.
+        frames: In the block.
     """
-    widest = (scratch.shape[0] - 2) // 4
-    flat = scratch.reshape(-1)
+    table = table_at(at, 21)
+    dry, wet = array_at(table, 1, np.float32), array_at(table, 3, np.float32)
+    arrays, layers = array_at(table, 5, ARRAY), array_at(table, 7, LAYER)
+    weights, tiles = array_at(table, 9, np.float32), array_at(table, 11, np.int64)
+    memories, all_positions = array_at(table, 13, np.float32), array_at(table, 15, np.int64)
+    flat, taps = array_at(table, 17, np.float32), array_at(table, 19, np.int64)
+    channels = table[0]
+    rings, floats = len(all_positions) // channels, len(memories) // channels
+    widest = (len(flat) // CHUNK - 2) // 4
     zero, tone = 0, CHUNK  # a row of zeros, a row for the dry signal
     z, x = 2 * CHUNK, (2 + widest) * CHUNK
-    for channel in range(dry.shape[0]):
-        memory, positions = memories[channel], all_positions[channel]
-        for begin in range(0, dry.shape[1], CHUNK):
-            n = min(CHUNK, dry.shape[1] - begin)
-            for t in range(n):
-                value = dry[channel, begin + t]
-                # A non-finite sample counts as silence: it must not enter the network's memory.
-                flat[tone + t] = value if abs(value) <= _LARGEST else np.float32(0.0)
+    for channel in range(channels):
+        memory = memories[channel * floats : (channel + 1) * floats]
+        positions = all_positions[channel * rings : (channel + 1) * rings]
+        first = channel * frames
+        for begin in range(first, first + frames, CHUNK):
+            n = min(CHUNK, first + frames - begin)
+            row = flat[tone : tone + n]
+            _copy(dry[begin : begin + n], row)
+            clean(row)
             head, other = (2 + 2 * widest) * CHUNK, (2 + 3 * widest) * CHUNK
             flat[head : head + arrays[0].channels * CHUNK] = 0.0
             source = tone
@@ -248,5 +258,6 @@ def run_tcn(dry, wet, arrays, layers, weights, tiles, scale, memories, all_posit
                         n,
                     )
                 head, other, source = other, head, x
+            scale, result, out = arrays[-1].scale, flat[head : head + n], wet[begin : begin + n]
             for t in range(n):
-                wet[channel, begin + t] = scale * flat[head + t]
+                out[t] = scale * result[t]

@@ -7,7 +7,7 @@ import soundfile
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
 from fxlab.engines.fused.tcn import FusedTCN
-from fxlab.engines.fused.tcn_kernel import CHUNK, run_tcn
+from fxlab.engines.fused.tcn_kernel import CHUNK, play_tcn
 from fxlab.engines.golden import difference, play
 from fxlab.engines.loader import processor_of
 from fxlab.models.activations import ACTIVATIONS
@@ -124,7 +124,7 @@ def test_in_place_and_from_read_only_memory(signal):
 def test_one_compilation_serves_all_networks():
     for config in (SIZES["nano"], SIZES["large"], ODD):
         FusedTCN(model(config)).prepare(RATE, 2, 64)
-    assert len(run_tcn.signatures) == 1
+    assert len(play_tcn.signatures) == 1
 
 
 def test_torch_is_not_needed_to_play():

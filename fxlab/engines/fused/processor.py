@@ -1,0 +1,87 @@
+"""How compiled kernels are called without an allocation: by the address of a table that says where everything is.
+
+Numba allocates a record for every array that Python passes to a compiled function. So none is passed: what a kernel works on is
+written down once, in a table of addresses and sizes, from which the kernel makes its arrays (`array_at`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from fxlab.engines.network import NetworkProcessor
+from fxlab.models.model import Model
+
+_LARGEST = np.finfo(np.float32).max
+
+
+@intrinsic
+def _pointer(typing, address):
+    """An address as a pointer to nothing in particular."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.intp), generate
+
+
+@njit
+def array_at(table, entry, dtype):
+    """The one-dimensional C-contiguous array that `table` has at `entry`: its address and, behind that, its length."""
+    return carray(_pointer(table[entry]), (table[entry + 1],), dtype)
+
+
+@njit
+def table_at(address, entries):
+    """The table at an address, int64."""
+    return carray(_pointer(address), (entries,), np.int64)
+
+
+@njit
+def clean(samples):
+    """Non-finite samples become silence, in place: they must not enter a network's memory."""
+    for t in range(len(samples)):
+        samples[t] = samples[t] if abs(samples[t]) <= _LARGEST else np.float32(0.0)
+
+
+class FusedProcessor(NetworkProcessor):
+    """Base of the fused engines: copies a block in, calls the kernel, copies it out.
+
+    A subclass gives `_kernel`, compiled, which takes the table's address and the number of frames, and in `_arrays` the
+    one-dimensional arrays that follow in the table behind the dry and the wet block (channel after channel, each as long as the
+    block) and the number of channels.
+    """
+
+    _kernel: Callable[[int, int], None]
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model.card, model.config.state_shapes())
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        self._wet = np.zeros_like(self._dry)
+        self._kept = (self._dry, self._wet, *self._arrays())
+        places = [number for array in self._kept for number in (array.ctypes.data, array.size)]
+        self._table = np.array([self.channels, *places], np.int64)
+        self._at = self._table.ctypes.data
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        raise NotImplementedError
+
+    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
+        np.copyto(self._dry[: block.size].reshape(block.shape), block)
+        self._kernel(self._at, block.shape[1])
+        np.copyto(out, self._wet[: block.size].reshape(block.shape))
+
+    _infer = _run
+
+
+def aligned(size: int) -> np.ndarray:
+    """float32 zeros that begin on a cache line, so that no vector at a multiple of its size straddles two."""
+    room = np.zeros(size + 15, np.float32)
+    first = -room.ctypes.data // 4 % 16
+    return room[first : first + size]
