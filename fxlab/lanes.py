@@ -30,7 +30,7 @@ _FLAGS = ("contract", "nsz")
 
 class _Lanes(types.Type):
     def __init__(self) -> None:
-        super().__init__(name="float32x8")
+        super().__init__(name="lanes of float32")
 
 
 _LANES = _Lanes()

@@ -17,9 +17,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from fxlab.lanes import LANES
+from fxlab.models.buffers import take
 from fxlab.models.recurrent_function_kernel import GRU, LSTM, ROWS, backward, forward
 
 _PART = 16  # rows of the batch that one call runs: their data of one frame fit the cache
+_GAP = 16  # unused columns of weights, without which the rows of many a size would compete for the same lines of the cache
 
 
 def lstm_layer(
@@ -42,12 +44,7 @@ def lstm_layer(
     Raises:
         ValueError: Shapes that don't fit.
     """
-    weights = [weight_ih, weight_hh, bias_ih, bias_hh]
-    if _compiled(4, x, [h0, c0], weights):
-        return _Layer.apply(LSTM, _keeps(x, h0, c0, *weights), x, h0, c0, *weights)
-    grad = torch.is_grad_enabled()
-    out, h, c = torch._VF.lstm(x, (h0[None], c0[None]), weights, True, 1, 0.0, grad, False, True)
-    return out, h[0], c[0]
+    return _layer(LSTM, x, [h0, c0], [weight_ih, weight_hh, bias_ih, bias_hh])
 
 
 def gru_layer(
@@ -69,36 +66,37 @@ def gru_layer(
     Raises:
         ValueError: Shapes that don't fit.
     """
-    weights = [weight_ih, weight_hh, bias_ih, bias_hh]
-    if _compiled(3, x, [h0], weights):
-        out, h, _ = _Layer.apply(GRU, _keeps(x, h0, *weights), x, h0, None, *weights)
-        return out, h
-    out, h = torch._VF.gru(x, h0[None], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
-    return out, h[0]
+    return _layer(GRU, x, [h0], [weight_ih, weight_hh, bias_ih, bias_hh])
 
 
-def _keeps(*tensors: Tensor) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-
-
-def _compiled(gates: int, x: Tensor, states: list[Tensor], weights: list[Tensor]) -> bool:
-    """Whether the kernels may run this, and are worth it: torch plays one or two channels as well as they do.
-
-    Raises:
-        ValueError: Shapes that don't fit.
+def _layer(kind: int, x: Tensor, states: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, ...]:
+    """The kernels, or torch for what is traced, in double precision or on another device, and for what is merely played: fewer
+    rows than the kernels work on together, without gradients.
     """
-    if torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
-        return False
     tensors = [x, *states, *weights]
-    batch, _, inputs = x.shape
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu")
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if not traced:
+        _check(kind, x, states, weights)
+        batch, frames, _ = x.shape
+        suits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in tensors)
+        if suits and batch > 0 and (keep or batch >= ROWS or frames == 0):
+            return _Layer.apply(kind, keep, *tensors)
+    options = (weights, True, 1, 0.0, keep and not traced, False, True)
+    if kind == LSTM:
+        out, *states = torch._VF.lstm(x, [state[None] for state in states], *options)
+    else:
+        out, *states = torch._VF.gru(x, states[0][None], *options)
+    return out, *(state[0] for state in states)
+
+
+def _check(kind: int, x: Tensor, states: list[Tensor], weights: list[Tensor]) -> None:
     hidden = weights[1].shape[-1]
-    stacked = gates * hidden
-    shapes = [(batch, hidden)] * len(states) + [(stacked, inputs), (stacked, hidden), (stacked,), (stacked,)]
-    if [tuple(tensor.shape) for tensor in tensors[1:]] != shapes:
-        raise ValueError(f"a layer of {hidden} units can't take {[tuple(tensor.shape) for tensor in tensors]}")
-    if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in tensors):
-        return False
-    return x.numel() > 0 and (batch >= ROWS or _keeps(*tensors))
+    stacked = (4 if kind == LSTM else 3) * hidden
+    shapes = [(len(x), hidden)] * len(states) + [(stacked, x.shape[-1]), (stacked, hidden), (stacked,), (stacked,)]
+    given = [tuple(tensor.shape) for tensor in (*states, *weights)]
+    if x.dim() != 3 or given != shapes:
+        raise ValueError(f"a layer of {hidden} units can't take x {tuple(x.shape)} with states and weights {given}")
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,8 @@ class _Sizes:
     """The padded layout of a layer; see `recurrent_function_kernel`."""
 
     kind: int
-    hidden: int
     inputs: int
+    hidden: int
 
     @property
     def units(self) -> int:
@@ -115,134 +113,124 @@ class _Sizes:
 
     @property
     def columns(self) -> int:
-        return self.units + _up(1 + self.inputs, LANES)
+        return self.units + _up(self.inputs + ROWS, LANES)
 
     @property
     def x(self) -> slice:
         """The columns of a row that hold the input."""
-        return slice(self.units + 1, self.units + 1 + self.inputs)
+        return slice(self.units, self.units + self.inputs)
 
     @property
-    def blocks(self) -> np.ndarray:
-        h, end, gate = self.units, self.units + 1 + self.inputs, self.units
-        lstm = [(0, end, 0, 4 * gate)]
-        gru = [(0, end, 0, 2 * gate), (0, h + 1, 2 * gate, 3 * gate), (h, end, 3 * gate, 4 * gate)]
-        return np.array(lstm if self.kind == LSTM else gru)
-
-    def pack(self, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> np.ndarray:
-        """torch's weights as one matrix (columns, 4 units)."""
-        packed = np.zeros((self.columns, 4, self.units), np.float32)
-        for source, rows, gates in (
-            (weight_hh, slice(self.hidden), slice(self.gates)),
-            (weight_ih, self.x, self.from_x),
-            (bias_hh[:, None], slice(self.units, self.units + 1), slice(self.gates)),
-            (bias_ih[:, None], slice(self.units, self.units + 1), self.from_x),
-        ):
-            values = _numpy(source).reshape(self.gates, self.hidden, -1)
-            packed[rows, gates, : self.hidden] += values.transpose(2, 0, 1)
-        return packed.reshape(self.columns, -1)
-
-    def unpack(self, packed: np.ndarray) -> list[Tensor]:
-        """The gradients of torch's weights out of that of the matrix."""
-        packed = packed.reshape(self.columns, 4, self.units)[:, :, : self.hidden]
-        bias = packed[self.units]
-        return [
-            _tensor(packed[self.x, self.from_x].transpose(1, 2, 0).reshape(-1, self.inputs)),
-            _tensor(packed[: self.hidden, : self.gates].transpose(1, 2, 0).reshape(-1, self.hidden)),
-            _tensor(bias[self.from_x].reshape(-1)),
-            _tensor(bias[: self.gates].reshape(-1)),
-        ]
+    def one(self) -> int:
+        """The column of a row that holds the one."""
+        return self.units + self.inputs
 
     @property
     def gates(self) -> int:
+        """Gates per unit that torch's weights have."""
         return 4 if self.kind == LSTM else 3
 
     @property
     def from_x(self) -> slice | list[int]:
-        """The gates that hear the input."""
+        """The gates that hear the input, among those of the kernels."""
         return slice(4) if self.kind == LSTM else [0, 1, 3]
 
+    @property
+    def blocks(self) -> np.ndarray:
+        h, one, end, gate = self.units, self.one, self.one + 1, self.units
+        if self.kind == LSTM:
+            return np.array([(0, end, 0, 4 * gate, 0)], np.int64)
+        new, last = (2 * gate, 3 * gate), (3 * gate, 4 * gate)
+        return np.array([(0, end, 0, 2 * gate, 0), (0, h, *new, 0), (one, end, *new, 1), (h, end, *last, 0)], np.int64)
 
-@dataclass(frozen=True)
+    def matrix(self) -> tuple[np.ndarray, np.ndarray]:
+        """Zeros for the weights or their gradient, and a view of them as (columns, 4, units)."""
+        matrix = np.zeros((self.columns, 4 * self.units + _GAP), np.float32)
+        return matrix, matrix[:, :-_GAP].reshape(self.columns, 4, self.units)
+
+    def pack(self, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> np.ndarray:
+        """torch's weights as one matrix."""
+        matrix, gates = self.matrix()
+        h, from_h = slice(self.hidden), slice(self.gates)
+        gates[self.x, self.from_x, h] = _numpy(weight_ih).reshape(self.gates, self.hidden, -1).transpose(2, 0, 1)
+        gates[h, from_h, h] = _numpy(weight_hh).reshape(self.gates, self.hidden, -1).transpose(2, 0, 1)
+        gates[self.one, self.from_x, h] = _numpy(bias_ih).reshape(self.gates, -1)
+        gates[self.one, from_h, h] += _numpy(bias_hh).reshape(self.gates, -1)
+        return matrix
+
+    def unpack(self, matrix: np.ndarray) -> list[Tensor]:
+        """The gradients of torch's weights, in the order of `pack`, out of that of the matrix."""
+        gates = matrix[:, :-_GAP].reshape(self.columns, 4, self.units)[:, :, : self.hidden]
+        from_x, from_h = gates[:, self.from_x], gates[:, : self.gates]
+        return [
+            _tensor(from_x[self.x].transpose(1, 2, 0).reshape(-1, self.inputs)),
+            _tensor(from_h[: self.hidden].transpose(1, 2, 0).reshape(-1, self.hidden)),
+            _tensor(from_x[self.one].reshape(-1)),
+            _tensor(from_h[self.one].reshape(-1)),
+        ]
+
+
 class _Part:
-    """What a run leaves behind of some rows of the batch; see `recurrent_function_kernel.forward`."""
+    """Some rows of the batch, and what `forward` leaves behind of them for `backward`."""
 
-    where: slice
-    rows: np.ndarray
-    cells: np.ndarray
-    gates: np.ndarray
+    def __init__(self, sizes: _Sizes, where: slice, frames: int, keep: bool) -> None:
+        count, past = where.stop - where.start, frames if keep else 0
+        self.where = where
+        self.rows = take(self, (frames + 1, count, sizes.columns))
+        self.cells = take(self, ((past if sizes.kind == LSTM else 0) + 1, count, sizes.units))
+        self.gates = take(self, (max(past, 1), count, 4 * sizes.units))
 
 
 class _Layer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, kind: int, keep: bool, x: Tensor, h0: Tensor, c0: Tensor | None, *weights: Tensor):
+    def forward(ctx, kind: int, keep: bool, x: Tensor, *tensors: Tensor):
         batch, frames, inputs = x.shape
-        sizes = _Sizes(kind, h0.shape[1], inputs)
-        packed, blocks = sizes.pack(*weights), sizes.blocks
-        dry, h, c = (_numpy(tensor) if tensor is not None else None for tensor in (x, h0, c0))
-        out = np.empty((_up(batch, ROWS), frames, sizes.units), np.float32)
+        states, weights = tensors[:-4], tensors[-4:]
+        sizes, padded = _Sizes(kind, inputs, states[0].shape[1]), _up(batch, ROWS)
+        matrix, blocks = sizes.pack(*weights), sizes.blocks
+        dry = _padded(x, (padded, frames, inputs))
+        now = [_padded(state, (padded, sizes.units)) for state in states]
+        out = np.empty((padded, frames, sizes.units), np.float32)
 
         def run(where: slice) -> _Part:
-            size, length = where.stop - where.start, frames if keep else 1
-            used = slice(min(batch, where.stop) - where.start)
-            rows = np.empty((frames + 1, size, sizes.columns), np.float32)
-            rows[0] = 0.0
-            rows[:, :, sizes.units :] = 0.0
-            rows[:, :, sizes.units] = 1.0
-            rows[:frames, used, sizes.x] = dry[where].transpose(1, 0, 2)
-            rows[0, used, : sizes.hidden] = h[where]
-            cells = np.empty((frames + 1 if keep and kind == LSTM else 1, size, sizes.units), np.float32)
-            cells[0] = 0.0
-            if kind == LSTM:
-                cells[0, used, : sizes.hidden] = c[where]
-            gates = np.empty((length, size, 4 * sizes.units), np.float32)
-            forward(kind, blocks, rows, cells, gates, packed, out[where].transpose(1, 0, 2))
-            return _Part(where, rows, cells, gates)
+            part = _Part(sizes, where, frames, keep)
+            h, c = part.rows[:, :, : sizes.units], part.cells
+            h[0], c[0] = now[0][where], now[-1][where]
+            forward(kind, blocks, dry[where], part.rows, c, part.gates, matrix, out[where])
+            for state, after in zip(now, (h[-1], c[-1]), strict=False):
+                state[where] = after
+            return part
 
-        parts = _each(run, _cut(batch))
-        ctx.sizes, ctx.packed, ctx.parts, ctx.shape = sizes, packed, parts if keep else None, x.shape
-        last_h = np.concatenate([part.rows[-1] for part in parts])[:batch, : sizes.hidden]
-        last_c = np.concatenate([part.cells[-1] for part in parts])[:batch, : sizes.hidden] if kind == LSTM else None
-        return (
-            _tensor(out[:batch, :, : sizes.hidden]),
-            _tensor(last_h),
-            _tensor(last_c) if kind == LSTM else None,
-        )
+        parts = _each(run, _cut(padded))
+        if keep:
+            ctx.sizes, ctx.matrix, ctx.parts, ctx.shape = sizes, matrix, parts, x.shape
+        return _tensor(out[:batch, :, : sizes.hidden]), *(_tensor(state[:batch, : sizes.hidden]) for state in now)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, slope_out: Tensor, slope_h: Tensor, slope_c: Tensor | None):
+    def backward(ctx, slope_out: Tensor, *slope_states: Tensor):
         sizes, (batch, frames, inputs) = ctx.sizes, ctx.shape
-        transposed, blocks = np.ascontiguousarray(ctx.packed.T), sizes.blocks
-        padded = _up(batch, ROWS)
-        flow = _padded(slope_out, (padded, frames, sizes.units))
-        slope_row = _padded(slope_h, (padded, sizes.columns))
-        slope_cell = _padded(slope_c, (padded, sizes.units)) if sizes.kind == LSTM else np.zeros((padded, 1), np.float32)
-        slope_x = np.empty((padded, frames, inputs if ctx.needs_input_grad[2] else 0), np.float32)
+        padded, blocks, transposed = _up(batch, ROWS), sizes.blocks, np.ascontiguousarray(ctx.matrix[:, :-_GAP].T)
+        out = _padded(slope_out, (padded, frames, sizes.units))
+        states = [_padded(slope, (padded, sizes.columns)) for slope in slope_states]
+        dry = np.empty((padded, frames, inputs if ctx.needs_input_grad[2] else 0), np.float32)
 
         def run(part: _Part) -> np.ndarray:
-            slopes = np.zeros_like(ctx.packed)
-            flows = (flow[part.where].transpose(1, 0, 2), slope_row[part.where], slope_cell[part.where])
-            wet = slope_x[part.where].transpose(1, 0, 2)
-            backward(sizes.kind, blocks, part.rows, part.cells, part.gates, transposed, *flows, wet, slopes)
+            at, slopes = part.where, sizes.matrix()[0]
+            saved, now = (part.rows, part.cells, part.gates), (states[0][at], states[-1][at])
+            backward(sizes.kind, blocks, *saved, transposed, out[at], *now, dry[at], slopes)
             return slopes
 
-        weights = sizes.unpack(np.sum(_each(run, ctx.parts), axis=0))
-        return (
-            None,
-            None,
-            _tensor(slope_x[:batch]) if ctx.needs_input_grad[2] else None,
-            _tensor(slope_row[:batch, : sizes.hidden]),
-            _tensor(slope_cell[:batch, : sizes.hidden]) if sizes.kind == LSTM else None,
-            *weights,
-        )
+        # The last part first: what forward left of it may still be in the cache.
+        weights = sizes.unpack(np.sum(_each(run, ctx.parts[::-1]), axis=0))
+        x = _tensor(dry[:batch]) if dry.shape[2] else None
+        return None, None, x, *(_tensor(state[:batch, : sizes.hidden]) for state in states), *weights
 
 
-def _cut(batch: int) -> list[slice]:
+def _cut(padded: int) -> list[slice]:
     """The padded batch in parts of whole groups of `ROWS`, as even as can be."""
-    groups = _up(batch, ROWS) // ROWS
-    count = _up(groups * ROWS, _PART) // _PART
-    edges = [ROWS * (groups * i // count) for i in range(count + 1)]
+    count = -(-padded // _PART)
+    edges = [padded // ROWS * i // count * ROWS for i in range(count + 1)]
     return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
 
 
@@ -255,9 +243,9 @@ def _each(work: Callable, items: list) -> list:
 
 
 def _padded(tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
-    """A copy with zeros at the end of every axis, or the numbers themselves where nothing is to be added to the last three."""
+    """A copy with zeros behind every axis; the memory of a sequence that needs none."""
     values = _numpy(tensor)
-    if values.shape == shape and values.ndim == 3:
+    if values.shape == shape and len(shape) == 3:
         return values
     wide = np.zeros(shape, np.float32)
     wide[tuple(slice(size) for size in values.shape)] = values
