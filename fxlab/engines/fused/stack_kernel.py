@@ -1,0 +1,111 @@
+"""One block of a stack in one compiled call, whatever its layers: a table says what to do, the code is compiled once.
+
+A block is taken in chunks that stay in the fastest cache through all layers. Each layer reads its input from a line of its own,
+where what it remembers of earlier chunks lies in front, and writes its output into the next layer's line.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from fxlab.engines.fused.affine_kernel import activate, affine, mix
+from fxlab.engines.fused.approximations import OPTIONS
+from fxlab.engines.fused.processor import array_at, table_at
+from fxlab.engines.fused.recurrent_kernel import gru, lstm
+from fxlab.models.stack_config import KINDS
+
+LAYER = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "kind",  # its number in `KINDS`
+            "inputs",
+            "units",
+            "width",  # of its output
+            "activation",
+            "taps",
+            "dilation",
+            "past",  # frames that it remembers of its input
+            "step",  # distance of the frames in its line
+            "line",  # where its line begins among the lines, likewise its weights and a channel's memory
+            "input_weights",
+            "bias",
+            "weights",
+            "bias_n",
+            "memory",
+        )
+    ]
+)
+"""A layer's row in the table; a last row says with `step` and `line` where the output goes."""
+
+_LSTM, _GRU = KINDS.index("lstm"), KINDS.index("gru")
+_LARGEST = np.finfo(np.float32).max
+_LEAST = np.float32(1e-15)  # -300 dB: what is below counts as silence, so that no denormal is ever computed with
+
+
+@njit(cache=True, **OPTIONS)
+def play_stack(at, frames):
+    """Plays a block.
+
+    Args:
+        at: Address of the table (see `processor`): the number of channels; the dry and the wet block; records of `LAYER`; the
+            weights; the memories of all channels; the lines; scratch for the gates of as many frames as a chunk has; int64: the
+            frames of a chunk, whether the dry signal is added.
+        frames: In the block.
+    """
+    table = table_at(at, 17)
+    dry, wet, layers = array_at(table, 1, np.float32), array_at(table, 3, np.float32), array_at(table, 5, LAYER)
+    weights, memories = array_at(table, 7, np.float32), array_at(table, 9, np.float32)
+    lines, gates, numbers = array_at(table, 11, np.float32), array_at(table, 13, np.float32), array_at(table, 15, np.int64)
+    size, chunk, skip = len(memories) // table[0], numbers[0], numbers[1]
+    first, last = layers[0], layers[len(layers) - 1]
+    heard, played = lines[first.line + first.past :], lines[last.line :]
+    for channel in range(table[0]):
+        memory = memories[channel * size : (channel + 1) * size]
+        for start in range(channel * frames, (channel + 1) * frames, chunk):
+            n = min(chunk, (channel + 1) * frames - start)
+            for t in range(n):
+                x = dry[start + t]
+                # A non-finite sample counts as silence: it must not enter a memory.
+                heard[t] = x if (abs(x) <= _LARGEST) & (abs(x) > _LEAST) else np.float32(0)
+            for i in range(len(layers) - 1):
+                _play(layers[i], layers[i + 1], weights, memory, lines, gates, n)
+            for t in range(n):
+                wet[start + t] = played[t * last.step]
+            if skip:
+                for t in range(n):
+                    wet[start + t] += heard[t]
+
+
+@njit(**OPTIONS)
+def _play(layer, following, weights, memory, lines, gates, n):
+    """One layer's output for `n` frames, from its line to the next layer's."""
+    recurrent = layer.kind == _LSTM or layer.kind == _GRU
+    joined = recurrent and layer.inputs == 1
+    width, columns = layer.width, layer.width * ((4 if layer.kind == _LSTM else 3) if recurrent else 1)
+    held = layer.past * layer.step
+    line = lines[layer.line : layer.line + held + n * layer.step]
+    x = line.reshape(layer.past + n, layer.step)
+    to = following.line + following.past * following.step
+    result = lines[to : to + n * width]
+    input_weights, bias = weights[layer.input_weights :], weights[layer.bias : layer.bias + columns]
+    start = bias if joined else gates[: n * columns] if recurrent else result
+    rows = start.reshape(len(start) // columns, columns)
+    state = memory[layer.memory :]
+    if not joined:
+        for i in range(held):
+            line[i] = state[i]
+        if width == 1:
+            mix(x, layer.taps, layer.dilation, input_weights, bias, result)
+        else:
+            affine(x, layer.inputs, layer.taps, layer.dilation, input_weights, bias, rows)
+        for i in range(held):
+            state[i] = line[n * layer.step + i]
+    own = weights[layer.weights : layer.weights + columns * layer.units]
+    if layer.kind == _LSTM:
+        lstm(x, joined, input_weights, rows, own, state[:width], state[width : 2 * width], result.reshape(n, width))
+    elif layer.kind == _GRU:
+        gru(x, joined, input_weights, rows, own, weights[layer.bias_n :], state[:width], result.reshape(n, width))
+    else:
+        activate(result, layer.activation)
