@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -11,15 +12,18 @@ _LIMIT = 1 << 26  # numbers that are kept while nobody uses them: 256 MiB
 _spare: dict[int, list[np.ndarray]] = {}
 
 
-def take(owner: object, shape: tuple[int, ...]) -> np.ndarray:
-    """A float32 array with any contents, which others get once `owner` is gone; no view of it may outlive that."""
-    size = prod(shape)
+def take(owner: object, *shapes: tuple[int, ...]) -> list[np.ndarray]:
+    """Float32 arrays with any contents, which others get once `owner` is gone; no view of them may outlive that.
+
+    They are cut out of one array, since NumPy asks for large pages of memory from 4 MiB on.
+    """
+    ends = list(accumulate(map(prod, shapes)))
     try:
-        array = _spare[size].pop()
+        array = _spare[ends[-1]].pop()
     except (KeyError, IndexError):
-        array = np.empty(size, np.float32)
+        array = np.empty(ends[-1], np.float32)
     weakref.finalize(owner, _give_back, array).atexit = False
-    return array.reshape(shape)
+    return [array[end - prod(shape) : end].reshape(shape) for shape, end in zip(shapes, ends, strict=True)]
 
 
 def _give_back(array: np.ndarray) -> None:

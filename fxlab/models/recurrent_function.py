@@ -176,9 +176,12 @@ class _Part:
     def __init__(self, sizes: _Sizes, where: slice, frames: int, keep: bool) -> None:
         count, past = where.stop - where.start, frames if keep else 0
         self.where = where
-        self.rows = take(self, (frames + 1, count, sizes.columns))
-        self.cells = take(self, ((past if sizes.kind == LSTM else 0) + 1, count, sizes.units))
-        self.gates = take(self, (max(past, 1), count, 4 * sizes.units))
+        self.rows, self.cells, self.gates = take(
+            self,
+            (frames + 1, count, sizes.columns),
+            ((past if sizes.kind == LSTM else 0) + 1, count, sizes.units),
+            (max(past, 1), count, 4 * sizes.units),
+        )
 
 
 class _Layer(torch.autograd.Function):

@@ -243,11 +243,12 @@ class Owner:
 
 def test_memory_is_handed_on_when_its_owner_is_gone():
     first, second = Owner(), Owner()
-    array, other = buffers.take(first, (3, 1, 4099)), buffers.take(second, (3, 1, 4099))
+    (array,), (other,) = buffers.take(first, (3, 1, 4099)), buffers.take(second, (3, 1, 4099))
     place = array.ctypes.data
     assert place != other.ctypes.data
     del array, first
-    assert buffers.take(second, (4099, 3)).ctypes.data == place
+    top, rest = buffers.take(second, (4099, 2), (1, 4099))
+    assert top.ctypes.data == place and rest.ctypes.data == place + top.nbytes
 
 
 def test_memory_that_nobody_uses_is_bounded(monkeypatch):
