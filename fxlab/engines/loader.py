@@ -15,7 +15,7 @@ from fxlab.errors import InputError, UsageError, nearest
 from fxlab.models.model import Card, Model
 
 SHIPPED = {"tcn": "tcn.onnx", "tcn-nano": "tcn-nano.onnx"}
-NETWORK_ENGINES = ("onnx", "torch", "torchscript")
+NETWORK_ENGINES = ("fused", "onnx", "torch", "torchscript")
 """Those that run networks, the fastest first."""
 
 _KINDS = {
@@ -149,8 +149,6 @@ def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProc
     "auto" is the fused engine where that is right: by the golden vector, without one by what ONNX Runtime plays.
     """
     from fxlab.engines.golden import TOLERANCE, difference, golden_input, prove
-
-    engine = "onnx" if engine == "auto" else engine
 
     if engine == "onnx" and path.suffix.lower() == ".onnx":
         from fxlab.engines.onnx_engine import load_onnx
