@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from fxlab.lanes import LANES
 from fxlab.models.buffers import take
-from fxlab.models.recurrent_function_kernel import GRU, LSTM, ROWS, backward, forward
+from fxlab.models.recurrent_function_kernel import FILLED, GRU, LSTM, ROWS, backward, forward
 
 _PART = 16  # rows of the batch that one call runs: their data of one frame fit the cache
 _GAP = 16  # unused columns of weights, without which the rows of many a size would compete for the same lines of the cache
@@ -174,13 +174,13 @@ class _Part:
     """Some rows of the batch, and what `forward` leaves behind of them for `backward`."""
 
     def __init__(self, sizes: _Sizes, where: slice, frames: int, keep: bool) -> None:
-        count, past = where.stop - where.start, frames if keep else 0
+        count = where.stop - where.start
         self.where = where
         self.rows, self.cells, self.gates = take(
             self,
-            (frames + 1, count, sizes.columns),
-            ((past if sizes.kind == LSTM else 0) + 1, count, sizes.units),
-            (max(past, 1), count, 4 * sizes.units),
+            (frames + 1 if keep else FILLED, count, sizes.columns),
+            (frames + 1 if keep and sizes.kind == LSTM else 1, count, sizes.units),
+            (frames if keep else 1, count, 4 * sizes.units),
         )
 
 
@@ -200,7 +200,7 @@ class _Layer(torch.autograd.Function):
             h, c = part.rows[:, :, : sizes.units], part.cells
             h[0], c[0] = now[0][where], now[-1][where]
             forward(kind, blocks, dry[where], part.rows, c, part.gates, matrix, out[where])
-            for state, after in zip(now, (h[-1], c[-1]), strict=False):
+            for state, after in zip(now, (h[frames % len(h)], c[-1]), strict=False):
                 state[where] = after
             return part
 

@@ -25,8 +25,10 @@ LSTM, GRU = 0, 1
 ROWS = 4
 """Rows of a product that are worked on together."""
 
+FILLED = 16
+"""Frames of input that are copied into `rows` at once, as they are far apart in x."""
+
 _SUMMED = 64  # terms of a weight gradient that are summed before they are added to the total: their data fit the cache
-_FILLED = 16  # frames of input that are copied into rows at once, as x has them far apart
 
 # Minimax fit of tanh on [-9.2, 9.2] by x P(x^2) / Q(x^2), found by iterated weighted least squares: error 2.3e-8, in float32
 # 3.3e-7, relatively too; beyond it is exactly 1, so that a gate that is wide open or shut leaks nothing.
@@ -50,24 +52,25 @@ def forward(kind, blocks, x, rows, cells, gates, weights, out):
         blocks: int64 (n, 5), see above.
         x: (batch, frames, inputs).
         rows: (frames + 1, batch, columns), each row [h | x | 1]; the first h is the initial state, the last has h alone.
-        cells: (frames + 1, batch, units), the first is the initial state; (1, batch, units) if no past is to be kept; of no
-            use to a GRU.
-        gates: (frames, batch, 4 units), or (1, batch, 4 units) if none is to be kept.
+        cells: (frames + 1, batch, units), the first is the initial state; of no use to a GRU.
+        gates: (frames, batch, 4 units).
         weights: (columns, at least 4 units).
         out: (batch, frames, units).
+
+    Whoever doesn't want to go back gives only `FILLED` rows, one cell and the gates of one frame: places are used in turn.
     """
     _, frames, units = out.shape
     for t in range(frames):
-        if t % _FILLED == 0:
-            _fill(x, rows, units, t, min(t + _FILLED, frames))
-        here = gates[t % len(gates)]
+        if t % FILLED == 0:
+            _fill(x, rows, units, t, min(t + FILLED, frames))
+        here, row, row_after = gates[t % len(gates)], rows[t % len(rows)], rows[(t + 1) % len(rows)]
         for b in range(len(blocks)):
             k, k_end, g, g_end, begun = blocks[b]
-            _multiply(rows[t], weights, here, 0, len(here), k, k_end, g, g_end, begun != 0)
+            _multiply(row, weights, here, 0, len(here), k, k_end, g, g_end, begun != 0)
         if kind == LSTM:
-            _lstm(here, cells[t % len(cells)], cells[(t + 1) % len(cells)], rows[t + 1], out, t)
+            _lstm(here, cells[t % len(cells)], cells[(t + 1) % len(cells)], row_after, out, t)
         else:
-            _gru(here, rows[t], rows[t + 1], out, t)
+            _gru(here, row, row_after, out, t)
 
 
 @njit(cache=True, **OPTIONS)
@@ -117,20 +120,20 @@ def backward(kind, blocks, rows, cells, gates, transposed, slope_out, slope_row,
 @njit(**OPTIONS)
 def _fill(x, rows, units, first, last):
     """The x and the one of the rows of frames first to last."""
-    inputs = x.shape[2]
+    inputs, places = x.shape[2], len(rows)
     whole = inputs // LANES * LANES
     for t in range(first, last):
         for r in range(len(x)):
             for j in range(units, rows.shape[2], LANES):
-                store(rows, (t, r, j), constant(0.0))
-            rows[t, r, units + inputs] = 1.0
+                store(rows, (t % places, r, j), constant(0.0))
+            rows[t % places, r, units + inputs] = 1.0
     for r in range(len(x)):
         for t in range(first, last):
             for j in range(0, whole, LANES):
-                store(rows, (t, r, units + j), load(x, (r, t, j)))
+                store(rows, (t % places, r, units + j), load(x, (r, t, j)))
         for j in range(whole, inputs):
             for t in range(first, last):
-                rows[t, r, units + j] = x[r, t, j]
+                rows[t % places, r, units + j] = x[r, t, j]
 
 
 @njit(forceinline=True, **OPTIONS)
