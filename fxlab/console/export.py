@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from fxlab.console import output
-from fxlab.console.tables import pairs, percent, size
+from fxlab.console.tables import decibels, pairs, percent, size
 from fxlab.services.export import Result
 
 
@@ -21,12 +24,21 @@ def show_export(result: Result) -> None:
         (
             "Quality",
             f"ESR {percent(metrics['esr'])} on the {metrics['split']} split: {metrics['verdict']}"
+            + ("" if result.rounding_esr is None else "; before its weights were rounded")
             if "esr" in metrics
             else "not tested",
         ),
+        *_rounding(result),
         ("Size", f"{size(result.output_bytes)} (source {size(result.source_bytes)})"),
         ("Parity", f"within {result.parity:.1e} of torch over {result.parity_s:g} s in random blocks"),
         ("Licence", card.get("licence") or "not stated"),
         *(("Note", note) for note in result.notes),
     ]
     output.out().print(pairs("", rows))
+
+
+def _rounding(result: Result) -> Iterator[tuple[str, str]]:
+    """What storing the weights in less costs."""
+    if error := result.rounding_esr:
+        below = f"{decibels(-10 * math.log10(error))} below the signal (ESR {percent(error)})"
+        yield "Precision", f"{result.precision}: what rounding the weights changed is {below}, over {result.parity_s:g} s"

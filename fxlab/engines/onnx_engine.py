@@ -10,9 +10,10 @@ import onnxruntime as ort
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
-from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT, streaming_graph
 from fxlab.errors import InputError
-from fxlab.models.model import Card
+from fxlab.models.model import Card, Model
+from fxlab.models.precision import precision_of
 
 _HINT = "A model is an .onnx file that `fxlab export` wrote."
 _MAX_BYTES = 512 << 20
@@ -75,6 +76,14 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
         raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
     prove(processor, vector, processor.native_rate_hz, str(path))
     return processor, card
+
+
+def save_onnx(path: Path, model: Model, golden: dict[str, str]) -> None:
+    """Writes a model, its weights in the precision that its card states, with its card and golden vector."""
+    graph = streaming_graph(model.config, model.weights, precision_of(model.card))
+    for key, value in (("card", model.card), ("golden", golden)):
+        graph.metadata_props.add(key=key, value=json.dumps(value))
+    path.write_bytes(graph.SerializeToString())
 
 
 def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:

@@ -3,7 +3,7 @@
 The graph is written operator by operator instead of traced, so that it holds what the network needs and nothing else
 (no exporter's shape arithmetic, no source paths) and runs in any ONNX runtime with opset 17. Weights keep the names, the
 layout and the values that they have in the torch network; what ONNX wants otherwise (its order of gates) the graph itself
-rearranges, which a runtime does once when it loads.
+rearranges, which a runtime does once when it loads, and what a file of reduced precision holds it unfolds (`onnx_packing`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from fxlab.engines.onnx_packing import packed, unpacked
+from fxlab.errors import InputError
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.model import Card, Config, Model, Weights, checked, config_of
+from fxlab.models.precision import rounds
 from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.models.tcn_config import ArrayConfig, TCNConfig
 
@@ -28,10 +31,11 @@ _OPERATORS = dict(
 
 
 class _Graph:
-    """Collects nodes and constants."""
+    """Collects nodes and constants, and the names of weights to be packed."""
 
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, precision: str) -> None:
+        self.weights, self.precision = weights, precision
+        self.packed: set[str] = set()
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
 
@@ -40,7 +44,10 @@ class _Graph:
         return name
 
     def weight(self, name: str) -> str:
-        return self.constant(name, self.weights[name])
+        if not rounds(self.weights[name], self.precision):
+            return self.constant(name, self.weights[name])
+        self.packed.add(name)
+        return name
 
     def node(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
@@ -69,25 +76,29 @@ class _Graph:
         return self.node(_OPERATORS[kind], [source, *bounds], output, **attributes)
 
 
-def streaming_graph(config: Config, weights: Weights) -> onnx.ModelProto:
+def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -> onnx.ModelProto:
     """The streaming graph of a network, without metadata.
+
+    Args:
+        precision: How it holds the weights, which are rounded to it already (`fxlab.models.precision`).
 
     Shape:
         Input `dry` (channels, 1, frames) and the states of `config.state_shapes()` with a leading `channels`; output `wet`
         like `dry` and `next_<state>` per state. Before anything was heard the states are zeros.
     """
-    g = _Graph(weights)
+    g = _Graph(weights, precision)
     (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
     states = config.state_shapes()
     # The residual of a TCN's last layer feeds nothing.
     nodes = _used(g.nodes, {AUDIO_OUT} | {NEXT + name for name in states})
     needed = {name for node in nodes for name in node.input}
+    unfold, small = packed({name: weights[name] for name in weights if name in g.packed & needed}, precision)
     graph = helper.make_graph(
-        nodes,
+        [*unfold, *nodes],
         config.kind,
         [_audio(AUDIO_IN), *(_state(name, shape) for name, shape in states.items())],
         [_audio(AUDIO_OUT), *(_state(NEXT + name, shape) for name, shape in states.items())],
-        [constant for name, constant in g.constants.items() if name in needed],
+        [*small, *(constant for name, constant in g.constants.items() if name in needed)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="fxlab")
     model.ir_version = IR_VERSION
@@ -100,7 +111,10 @@ def model_of(data: bytes, card: Card, source: str) -> Model:
     config = config_of(card)
     graph = onnx.load_model_from_string(data).graph
     shapes = config.weight_shapes()
-    held = {w.name: numpy_helper.to_array(w) for w in graph.initializer}
+    try:
+        held = unpacked(graph)
+    except (TypeError, ValueError):
+        raise InputError(f"The weights in {source} can't be read.", "The file is damaged: copy or export it again.") from None
     # The graph leaves out weights that no output depends on; exports before 0.2 hold a scalar as a vector of one.
     weights = {name: held.get(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()}
     weights = {name: array[0] if array.shape == (1,) and not shapes[name] else array for name, array in weights.items()}

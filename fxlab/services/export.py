@@ -11,17 +11,19 @@ from typing import Any
 
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
+from fxlab.effects.processor import apply
 from fxlab.engines.golden import golden_input, pack, parity, play, prove
 from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model
 from fxlab.engines.network import NetworkProcessor
-from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx
-from fxlab.engines.onnx_graph import streaming_graph
+from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx, save_onnx
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import InputError, UsageError
 from fxlab.formats.nam import nam_json, read_nam
 from fxlab.formats.rtneural import read_rtneural, rtneural_json
+from fxlab.metrics.quality import esr
 from fxlab.models import checkpoint
 from fxlab.models.model import Card, Model
+from fxlab.models.precision import PRECISIONS, precision_of, rounded
 from fxlab.progress import Progress, silent
 
 _PARITY_S = 5.0
@@ -29,12 +31,21 @@ _PARITY_S = 5.0
 
 @dataclass
 class Request:
-    """Which model file, or model that ships, to export, to what and where; without `output` beside the file."""
+    """What to export, to what and where.
+
+    Args:
+        source: A model file, or a model that ships.
+        format: One of `SUFFIX`.
+        output: Beside the source without one.
+        force: It may overwrite.
+        precision: How ONNX files store weights, one of `fxlab.models.precision.PRECISIONS`; "fp32" leaves them as they are.
+    """
 
     source: Path
     format: str = "onnx"
     output: Path | None = None
     force: bool = False
+    precision: str = "fp32"
 
 
 @dataclass
@@ -42,7 +53,11 @@ class Result:
     """The exported file.
 
     Args:
-        parity: Largest difference to the source, played by torch, over random block splits.
+        precision: How its weights are stored.
+        rounding_esr: Error-to-signal ratio that rounding the weights made against the source, over `parity_s` of test signals;
+            None where nothing was rounded.
+        parity: Largest difference to what its weights, rounded or not, make of the same signals in torch, over random block
+            splits.
         source_bytes, output_bytes: Sizes on disk.
         notes: What the format leaves out.
     """
@@ -50,6 +65,8 @@ class Result:
     source: Path
     output: Path
     format: str
+    precision: str
+    rounding_esr: float | None
     parity: float
     parity_s: float
     source_bytes: int
@@ -65,17 +82,22 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """Exports, reads back what was written, and proves it equal to the source.
 
     Raises:
-        UsageError: An unknown format or one that can't hold the network, or an output that exists, is the source itself or is
-            not named as its format.
+        UsageError: An unknown format or precision or one that can't hold the network, or an output that exists, is the source
+            itself or is not named as its format.
         InputError: Not a model.
         CheckError: The export doesn't play what the source plays.
         OutputError: The file can't be written.
     """
     if request.format not in SUFFIX:
         raise UsageError(f"There is no export format '{request.format}'.", f"Choose one of: {', '.join(SUFFIX)}.")
+    if request.precision not in PRECISIONS:
+        raise UsageError(f"There is no precision '{request.precision}'.", f"Choose one of: {', '.join(PRECISIONS)}.")
+    if request.precision != "fp32" and request.format != "onnx":
+        raise UsageError(f"{request.format} stores float32, not {request.precision}.", "Leave out --precision, or export ONNX.")
     source = _source(request.source)
     suffix = SUFFIX[request.format]
-    output = request.output or request.source.with_suffix(suffix)
+    ending = suffix if request.precision == "fp32" else f"-{request.precision}{suffix}"
+    output = request.output or request.source.with_name(request.source.stem + ending)
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", f"Name a file, such as {output / source.stem}{suffix}.")
     if output.exists() and (not request.force or output.samefile(source)):
@@ -89,18 +111,25 @@ def run(request: Request, progress: Progress = silent) -> Result:
     rate = reference.native_rate_hz
     if vector:
         prove(reference, vector, rate, str(source))
+    audio = synthesize(_PARITY_S, rate, seed=1)
+    if request.precision not in ("fp32", precision_of(model.card)):
+        full, model = reference, rounded(model, request.precision)
+        reference = processor_of(model, "torch")
+        model.card["rounding_esr"] = esr(apply(full, audio, rate), apply(reference, audio, rate))
     dry = golden_input()
     golden = pack(dry, play(reference, dry, rate, [len(dry)]))
     with replacing(output) as temporary:
         exported = _WRITERS[request.format](temporary, model, golden)
         progress("Exporting", 1, 2)
-        difference = parity(reference, exported, synthesize(_PARITY_S, rate, seed=1), rate)
+        difference = parity(reference, exported, audio, rate)
         prove(exported, golden, rate, str(output))
     progress("Exporting", 2, 2)
     return Result(
         source=source,
         output=output,
         format=request.format,
+        precision=precision_of(model.card),
+        rounding_esr=model.card.get("rounding_esr"),
         parity=difference,
         parity_s=_PARITY_S,
         source_bytes=source.stat().st_size,
@@ -138,10 +167,7 @@ def _notes(format: str, card: Card) -> list[str]:
 
 
 def _onnx(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
-    graph = streaming_graph(model.config, model.weights)
-    for key, value in (("card", model.card), ("golden", golden)):
-        graph.metadata_props.add(key=key, value=json.dumps(value))
-    path.write_bytes(graph.SerializeToString())
+    save_onnx(path, model, golden)
     data, card, _ = read_onnx(path)
     return OnnxProcessor(data, card)
 
