@@ -10,6 +10,10 @@ import typer
 from fxlab.commands.options import Force, Plot, ProfileName, Seed, effects_from, examples
 from fxlab.errors import UsageError
 
+Suite = Annotated[
+    str,
+    typer.Option("--suite", metavar="effects|pareto", help="All engines side by side, or which network is worth its cost."),
+]
 Effects = Annotated[
     list[str] | None,
     typer.Option("--effect", "-e", metavar="NAME|FILE", help="An effect, a shipped model or a model file; repeat it to compare."),
@@ -18,9 +22,11 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter, drive_db=12; of several clipper.drive_db=12.")
 ]
 Engines = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, torch, torchscript, onnx.")
+    str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, fused, torch, torchscript, onnx.")
 ]
-Buffers = Annotated[str | None, typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default.")]
+Buffers = Annotated[
+    str | None, typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default, pareto: 64.")
+]
 Runs = Annotated[int | None, typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default.")]
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Audio to measure on; its first 20 s, mono.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads a network may use; 1 by default.")]
@@ -46,12 +52,14 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "fxlab bench --runs 20",
             "fxlab bench --effect saturator --effect my-model.onnx --input take.wav --csv cells.csv --plot cells.png",
+            "fxlab bench --suite pareto --runs 20 --plot pareto.png",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
 
 
 def bench(
+    suite: Suite = "effects",
     effect: Effects = None,
     set: Sets = None,
     engine: Engines = None,
@@ -73,20 +81,27 @@ def bench(
     """Measure speed, latency, memory and quality of DSP and networks, side by side.
 
     Every engine is timed block by block at every buffer size, all taking turns. Without --effect: the saturator and the
-    networks that ship. Effects of a profile's chain are measured one by one.
+    networks that ship. Effects of a profile's chain are measured one by one. The suite pareto runs every network on its fastest
+    engine beside the effect that it copies, rounds its weights to fp16 and int8 as `fxlab export --precision` does, and marks
+    those that no other network beats in error and speed, or in error and size.
     """
+    from fxlab.console import bench as effects_view
+    from fxlab.console import bench_pareto as pareto_view
     from fxlab.console import output
-    from fxlab.console.bench import show
     from fxlab.console.progress import bars
     from fxlab.durations import parse_duration
     from fxlab.profiles import load, override
     from fxlab.services import bench as service
-    from fxlab.settings import Profile
+    from fxlab.settings import BenchSettings, Profile
 
     chosen = load(profile) if profile else Profile()
-    settings = override(chosen.bench, runs=runs, threads=threads, gc=gc, buffers=_numbers(buffers))
-    default = [stage.name for stage in service.default_effects()]
+    sizes = _numbers(buffers)
+    if suite == "pareto" and sizes is None and chosen.bench.buffers == BenchSettings().buffers:
+        sizes = [64]
+    settings = override(chosen.bench, runs=runs, threads=threads, gc=gc, buffers=sizes)
+    default = [stage.name for stage in service.default_effects(suite)]
     request = service.Request(
+        suite=suite,
         effects=effects_from(chosen, effect, set, default=default),
         engines=[name.strip() for name in engine.split(",")] if engine and engine != "auto" else [],
         settings=settings,
@@ -102,7 +117,7 @@ def bench(
     )
     with bars(refresh=False) as progress:
         result = service.run(request, progress)
-    output.finish(result, show)
+    output.finish(result, (pareto_view if suite == "pareto" else effects_view).show)
     service.require_gates(result)
 
 

@@ -38,7 +38,7 @@ ProfileName = Annotated[
 ]
 Engine = Annotated[
     str | None,
-    typer.Option("--engine", metavar="NAME", help="How effects are run: auto, numba, numpy, onnx, torch, torchscript."),
+    typer.Option("--engine", metavar="NAME", help="How effects are run: auto, fused, numba, numpy, onnx, torch, torchscript."),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]

@@ -29,11 +29,16 @@ def show(result: Result) -> None:
     if result.peers:
         out.print(_peers(result))
     if result.gates:
-        out.print(_gates(result))
-    out.print(pairs("Measured", _conditions(result)))
+        out.print(gates(result))
+    out.print(pairs("Measured", conditions(result)))
     out.print()
     for sentence in verdicts(result):
         out.print(sentence, markup=False, soft_wrap=True)
+    footnotes(result)
+
+
+def footnotes(result: Result) -> None:
+    """What may have spoilt the figures, and what was left out, on stderr."""
     machine = result.machine
     if machine.load is not None and machine.load > 0.5 * machine.cores:
         busy = f"the load was {machine.load:.1f} on {machine.cores} cores when it began"
@@ -77,12 +82,12 @@ def _speed(result: Result):
     columns = ("effect/engine", "buffer", "RTF", "95 % interval", "x real time", "samples/s", "blocks")
     rows = [
         (
-            _name(cell),
+            named(cell),
             cell.buffer,
             f"{cell.rtf.median:.3g}",
-            _interval(cell.rtf.low, cell.rtf.high),
+            interval(cell.rtf.low, cell.rtf.high),
             figure(1 / cell.rtf.median) if cell.rtf.median else None,
-            _thousands(cell.stats.samples_per_s),
+            thousands(cell.stats.samples_per_s),
             cell.stats.blocks,
         )
         for cell in result.cells
@@ -98,7 +103,7 @@ def _latency(result: Result):
         times = (stats.mean_s, stats.p50_s, stats.p95_s, stats.p99_s, stats.p999_s, stats.max_s, stats.std_s, stats.mad_s)
         late = 100 * stats.misses / stats.blocks
         share = "<0.01" if 0 < late < 0.01 else figure(late, 2)
-        rows.append((_name(cell), cell.buffer, *(None if t is None else t * 1e6 for t in times), share))
+        rows.append((named(cell), cell.buffer, *(None if t is None else t * 1e6 for t in times), share))
     title = "Latency: time per block in µs (std and MAD: jitter); late: beyond the deadline, % of the blocks"
     return table(title, columns, rows, columns[1:])
 
@@ -108,7 +113,7 @@ def _engines(result: Result):
     rows = []
     for engine in result.engines:
         cost = engine.cost
-        row = [_name(engine), duration(engine.load_s), duration(engine.prepare_s), duration(engine.cold_s)]
+        row = [named(engine), duration(engine.load_s), duration(engine.prepare_s), duration(engine.cold_s)]
         row += [duration(cost.per_call_s), f"{figure(cost.per_frame_s * 1e9)} ns"] if cost else [None, None]
         if len(result.setup["buffers"]) > 1:
             row.append(engine.smallest_realtime_buffer or "none")
@@ -123,12 +128,12 @@ def _sizes(result: Result):
     columns = ("effect/engine", "parameters", "weights", "file", "state", f"block of {buffer}", "MACs/sample")
     rows = []
     for engine in result.engines:
-        cell = next(c for c in result.cells if _name(c) == _name(engine) and c.buffer == buffer)
+        cell = next(c for c in result.cells if named(c) == named(engine) and c.buffer == buffer)
         weights, file, state, block = (
             None if count is None else size(count)
             for count in (engine.weight_bytes, engine.file_bytes, engine.state_bytes, cell.activation_bytes)
         )
-        rows.append((_name(engine), engine.parameter_count, weights, file, state, block, engine.macs_per_sample))
+        rows.append((named(engine), engine.parameter_count, weights, file, state, block, engine.macs_per_sample))
     return table("Size: in memory and on disk", columns, rows, columns[1:])
 
 
@@ -171,12 +176,12 @@ def _peers(result: Result):
     return table(title, columns, rows, columns[2:])
 
 
-def _gates(result: Result):
+def gates(result: Result):
     rows = [(outcome.gate, outcome.checked, "passed" if outcome.passed else "failed") for outcome in result.gates]
     return table("Gates", ("gate", "cells", "outcome"), rows, ("cells",))
 
 
-def _conditions(result: Result) -> Iterator[tuple[str, object]]:
+def conditions(result: Result) -> Iterator[tuple[str, object]]:
     machine, setup = result.machine, result.setup
     governor = f", governor {machine.governor}" if machine.governor else ""
     load = f", load {machine.load:.2f} at the start" if machine.load is not None else ""
@@ -204,15 +209,15 @@ def _timed_audio(result: Result) -> str:
     return f"{figure(min(seconds), 2)} to {figure(max(seconds), 2)} s"
 
 
-def _name(item: CellReport | EngineReport) -> str:
+def named(item: CellReport | EngineReport) -> str:
     return f"{item.effect}/{item.engine}"
 
 
-def _interval(low: float, high: float) -> str | None:
-    return f"{low:.3g} – {high:.3g}" if math.isfinite(low) else None
+def interval(low: float, high: float, digits: int = 3) -> str | None:
+    return f"{low:.{digits}g} – {high:.{digits}g}" if math.isfinite(low) else None
 
 
-def _thousands(value: float) -> str:
+def thousands(value: float) -> str:
     """A large count in thousands, millions or billions."""
     for limit, divisor, unit in ((1e6, 1e3, "k"), (1e9, 1e6, "M"), (math.inf, 1e9, "G")):
         if value < limit:

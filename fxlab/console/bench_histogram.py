@@ -44,11 +44,11 @@ def histograms(cells: Sequence[CellReport], columns: int = 100) -> Text:
     text = Text()
     text.append(f"Block times at {cells[0].buffer} frames: ", style="bold")
     text.append(f"{_MEDIAN} p50  {_P99} p99  {_DEADLINE} deadline, {deadline_s * 1e6:.0f} µs\n")
-    limit = _column(deadline_s, edges)
+    limit = place(deadline_s, edges)
     for cell in cells:
         _strip(text, cell, edges, limit, label)
-    ticks = _ticks(edges)
-    text.append(" " * label + _axis(edges, ticks) + "\n" + " " * label + _labels(ticks, edges) + "\n", style="dim")
+    ticks = log_ticks(edges, 1e6)
+    text.append(" " * label + tick_axis(edges, ticks) + "\n" + " " * label + tick_labels(edges, ticks) + " µs\n", style="dim")
     return text
 
 
@@ -66,38 +66,45 @@ def _strip(text: Text, cell: CellReport, edges: np.ndarray, limit: int, label: i
         text.append("\n")
     marks = [" "] * len(counts)
     marks[limit] = _DEADLINE
-    marks[_column(cell.stats.p99_s, edges)] = _P99
-    marks[_column(cell.stats.p50_s, edges)] = _MEDIAN
+    marks[place(cell.stats.p99_s, edges)] = _P99
+    marks[place(cell.stats.p50_s, edges)] = _MEDIAN
     text.append(" " * label)
     for mark in marks:
         text.append(mark, style="red" if mark == _DEADLINE else "bold")
     text.append("\n")
 
 
-def _column(seconds: float, edges: np.ndarray) -> int:
-    return int(np.clip(np.searchsorted(edges, seconds, side="right") - 1, 0, len(edges) - 2))
+def place(value: float, edges: np.ndarray) -> int:
+    """The character of an axis that a value falls on; the first or last for what lies beyond."""
+    return int(np.clip(np.searchsorted(edges, value, side="right") - 1, 0, len(edges) - 2))
 
 
-def _ticks(edges: np.ndarray) -> list[tuple[int, str]]:
-    """Columns of 1, 2 and 5 times every power of ten on the axis (only powers where that is too many), with their labels."""
+def log_ticks(edges: np.ndarray, scale: float = 1.0, vertical: bool = False) -> list[tuple[int, str]]:
+    """Places of 1, 2 and 5 times every power of ten on an axis (only powers where that is too many), with their labels.
+
+    Args:
+        edges: Of the characters along the axis, growing evenly in the logarithm.
+        scale: Labels show values times this.
+        vertical: Along rows, of which labels take one each.
+    """
     decades = range(math.floor(math.log10(edges[0])), math.ceil(math.log10(edges[-1])) + 1)
     for factors in ((1, 2, 5), (1,)):
         values = [factor * 10.0**decade for decade in decades for factor in factors]
-        ticks = [(_column(v, edges), f"{v * 1e6:g}") for v in values if edges[0] <= v <= edges[-1]]
-        if all(b[0] - a[0] > len(a[1]) for a, b in zip(ticks, ticks[1:], strict=False)):
+        ticks = [(place(v, edges), f"{v * scale:g}") for v in values if edges[0] <= v <= edges[-1]]
+        if all(b[0] - a[0] > (1 if vertical else len(a[1])) for a, b in zip(ticks, ticks[1:], strict=False)):
             break
     return ticks
 
 
-def _axis(edges: np.ndarray, ticks: list[tuple[int, str]]) -> str:
+def tick_axis(edges: np.ndarray, ticks: list[tuple[int, str]]) -> str:
     line = ["─"] * (len(edges) - 1)
     for column, _ in ticks:
         line[column] = "┴"
     return "".join(line)
 
 
-def _labels(ticks: list[tuple[int, str]], edges: np.ndarray) -> str:
+def tick_labels(edges: np.ndarray, ticks: list[tuple[int, str]]) -> str:
     line = [" "] * (len(edges) - 1 + _LABEL)
     for column, label in ticks:
         line[column : column + len(label)] = label
-    return "".join(line).rstrip() + " µs"
+    return "".join(line).rstrip()

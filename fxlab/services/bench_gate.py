@@ -22,7 +22,7 @@ TIMES = ("mean", "p50", "p95", "p99", "p99.9", "max", "jitter", "mad", "cold", "
 _PLAIN = ("mushra", "throughput", "parameters", "macs", "file_bytes", "weight_bytes")  # ratings and counts, which have no %
 RATIOS = ("rtf", "misses", "esr", "esr_pre", "mr_stft", *_PLAIN)
 LEVELS = ("noise_db", "thd_difference_db", "aliasing_difference_db")
-ENGINES = ("numpy", "numba", "torch", "torchscript", "onnx")
+ENGINES = ("numpy", "numba", "fused", "torch", "torchscript", "onnx")
 """All engines, in the order tables show them."""
 METRICS = TIMES + RATIOS + LEVELS
 QUALITY = ("esr", "esr_pre", "mr_stft", "mushra", "thd_difference_db", "aliasing_difference_db")

@@ -1,8 +1,8 @@
 """What an engine occupies: weights, memory kept between blocks, and what one block needs on top.
 
-The last is measured for DSP (NumPy reports its arrays to tracemalloc) and for torch (`bench_tensors`). ONNX Runtime doesn't
-tell, so for it the figure is worked out from the graph: the most bytes of intermediate tensors that are needed at one
-time when its operators run in order and none in place.
+The last is measured for DSP and the fused engine (NumPy reports its arrays to tracemalloc) and for torch (`bench_tensors`).
+ONNX Runtime doesn't tell, so for it the figure is worked out from the graph: the most bytes of intermediate tensors that are
+needed at one time when its operators run in order and none in place.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ def block_bytes(processor: Processor, frames: int) -> int:
     return max(0, allocated) + max(0, held - state_bytes(processor))
 
 
+def fused_block_bytes(processor: Processor, frames: int) -> int:
+    """`block_bytes` of a network on the fused engine, prepared anew: what it held before, and still holds, are its weights."""
+    before = list(_arrays(processor))
+    processor.prepare(processor.sample_rate_hz, processor.channels, processor.max_block)
+    kept = {id(array) for array in before} & {id(array) for array in _arrays(processor)}
+    return block_bytes(processor, frames) - sum(array.nbytes for array in before if id(array) in kept)
+
+
 def network_graph(path: Path) -> onnx.ModelProto:
     """The streaming graph of a model file."""
     import onnx
@@ -62,7 +70,8 @@ def network_graph(path: Path) -> onnx.ModelProto:
 def activation_bytes(model: onnx.ModelProto, frames: int) -> int | None:
     """Peak bytes of a streaming graph's intermediate tensors and new states for mono blocks of `frames`.
 
-    None when a tensor's shape can't be inferred.
+    What depends on constants alone (weights put in order, or unfolded from a smaller precision) a runtime computes once and
+    counts as weights. None when a tensor's shape can't be inferred.
     """
     import onnx
 
@@ -78,14 +87,18 @@ def activation_bytes(model: onnx.ModelProto, frames: int) -> int | None:
     bytes_of = {value.name: _tensor_bytes(value) for value in [*graph.value_info, *graph.output]}
     last_use = {name: position for position, node in enumerate(graph.node) for name in node.input}
     kept = {value.name for value in graph.output}
+    constant = {"", *(value.name for value in graph.initializer)}
     live = peak = 0
     for position, node in enumerate(graph.node):
+        if constant.issuperset(node.input):
+            constant.update(node.output)
+            continue
         sizes = [bytes_of.get(name) for name in node.output]
         if None in sizes:
             return None
         live += sum(sizes)
         peak = max(peak, live)
-        done = {name for name in node.input if last_use[name] == position and name not in kept}
+        done = {name for name in node.input if last_use[name] == position and name not in kept | constant}
         live -= sum(bytes_of.get(name) or 0 for name in done)
     return peak
 

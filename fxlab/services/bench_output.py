@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fxlab.audio.atomic import replacing, require_place
 from fxlab.errors import UsageError
 from fxlab.services.bench_report import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -43,9 +47,7 @@ def write_csv(result: Result, path: Path) -> None:
         writer.writerows(rows)
 
 
-def write_plot(result: Result, path: Path) -> None:
-    """RTF over buffer size, and the distribution of block times at the buffer sizes measured (at most three of them)."""
-    from fxlab.services.bench_plot import figure
-
+def write_plot(figure: Figure, path: Path) -> None:
+    """A drawing in the format that the file's name says."""
     with replacing(path) as temporary:
-        figure(result).savefig(temporary, format=path.suffix.lower()[1:], dpi=150)
+        figure.savefig(temporary, format=path.suffix.lower()[1:], dpi=150)

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DASHES = {"numpy": ":", "numba": "-", "torch": ":", "torchscript": "--", "onnx": "-"}
-_MARKS = {"numpy": "o", "numba": "s", "torch": "o", "torchscript": "^", "onnx": "s"}
+_DASHES = {"numpy": ":", "numba": "-", "fused": "-.", "torch": ":", "torchscript": "--", "onnx": "-"}
+_MARKS = {"numpy": "o", "numba": "s", "fused": "D", "torch": "o", "torchscript": "^", "onnx": "s"}
 _BINS = 160
 
 
 def figure(result: Result) -> Figure:
-    """A drawing of a result; colours are effects, line styles engines."""
+    """RTF over buffer size, and the distribution of block times at the buffer sizes measured (at most three of them).
+
+    Colours are effects, line styles engines.
+    """
     from matplotlib.figure import Figure
 
     shown = _chosen(sorted({cell.buffer for cell in result.cells}))

@@ -17,7 +17,10 @@ from fxlab.errors import UsageError, nearest
 from fxlab.services.bench_gate import ENGINES
 from fxlab.settings import EffectSettings
 
-_LIBRARY = {"numba": "numba", "torch": "torch", "torchscript": "torch", "onnx": "onnxruntime"}
+_LIBRARY = {"numba": "numba", "fused": "numba", "torch": "torch", "torchscript": "torch", "onnx": "onnxruntime"}
+
+Planned = tuple[str, EffectSettings, str]
+"""Label, effect, engine."""
 
 
 @dataclass
@@ -55,12 +58,13 @@ def default_effects() -> list[EffectSettings]:
     return [EffectSettings("saturator"), *(EffectSettings(name) for name in shipped)]
 
 
-def plan(effects: Sequence[EffectSettings], engines: Sequence[str]) -> tuple[list[tuple[str, EffectSettings, str]], list[str]]:
+def plan(effects: Sequence[EffectSettings], engines: Sequence[str], fastest: bool = False) -> tuple[list[Planned], list[str]]:
     """Every (label, effect, engine) to measure, and what was left out and why.
 
     Args:
         effects: What to measure; an effect whose engine isn't "auto" runs on that one only.
         engines: Engines to confine it to, empty for all.
+        fastest: Where no engine is named, "auto" instead of all: the fastest one that is proven.
 
     Raises:
         UsageError: An unknown engine or effect, or nothing left to measure.
@@ -69,15 +73,16 @@ def plan(effects: Sequence[EffectSettings], engines: Sequence[str]) -> tuple[lis
     for engine in engines:
         if engine not in ENGINES:
             raise UsageError(f"There is no engine '{engine}'.", nearest(engine, ENGINES))
-    planned: list[tuple[str, EffectSettings, str]] = []
+    planned: list[Planned] = []
     skipped: list[str] = []
     labels: set[str] = set()
     for effect in effects:
         known = engines_of(effect.name)
         wanted = list(engines) or ([] if effect.engine == "auto" else [effect.engine])
         chosen = [engine for engine in ENGINES if engine in known and (not wanted or engine in wanted)]
-        label = _label(effect.name, labels)
-        labels.add(label)
+        if fastest and not wanted:
+            chosen = ["auto"]
+        label = label_of(effect.name, labels)
         if not chosen:
             skipped.append(f"{label} doesn't run on {' or '.join(wanted)}")
         planned += [(label, effect, engine) for engine in chosen]
@@ -131,20 +136,26 @@ def open_subject(
     """
     start = time.perf_counter()
     opened = open_processor(effect.name, effect.set, engine, threads)
-    loaded = time.perf_counter()
+    return prepared(label, opened, time.perf_counter() - start, audio_at, buffers)
+
+
+def prepared(
+    label: str, opened: Opened, load_s: float, audio_at: Callable[[int | None], tuple[np.ndarray, int]], buffers: Sequence[int]
+) -> Subject:
+    """`open_subject` for what is open already."""
     audio, rate_hz = audio_at(opened.processor.native_rate_hz)
     first = np.ascontiguousarray(np.resize(audio, (1, min(buffers))))
     out = np.empty_like(first)
-    preparing = time.perf_counter()
+    start = time.perf_counter()
     opened.processor.prepare(rate_hz, 1, max(buffers))
-    prepared = time.perf_counter()
+    ready = time.perf_counter()
     opened.processor.process(first, out)
     done = time.perf_counter()
-    return Subject(label, opened, audio, rate_hz, loaded - start, prepared - preparing, done - prepared)
+    return Subject(label, opened, audio, rate_hz, load_s, ready - start, done - ready)
 
 
-def _label(name: str, taken: set[str]) -> str:
-    """A short name for tables: the effect's or the file's stem, its path when that is taken."""
+def label_of(name: str, taken: set[str]) -> str:
+    """A short name for tables, added to those taken: the effect's or the file's stem, its path when that is taken."""
     path = Path(name)
     label = path.stem if path.suffix.lower() in MODEL_SUFFIXES else name
     if label in taken:
@@ -153,4 +164,5 @@ def _label(name: str, taken: set[str]) -> str:
     while label in taken:
         label = f"{name} ({count})"
         count += 1
+    taken.add(label)
     return label

@@ -16,7 +16,7 @@ import numpy as np
 from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor, apply
 from fxlab.effects.registry import effects
-from fxlab.engines.loader import open_processor
+from fxlab.engines.loader import Opened, open_processor
 from fxlab.errors import FxlabError
 from fxlab.metrics import mushra, quality, spectrum
 from fxlab.services.bench_quality import TONE_AMPLITUDE, TONE_HZ, settling
@@ -43,15 +43,26 @@ class Take:
     output: np.ndarray
 
 
-def target_of(stages: Stages) -> tuple[str, Processor] | None:
-    """The DSP that a network was trained to copy, by name, from its card's `effect`; None where it can't be had here."""
+def open_target(stages: Stages) -> Opened | None:
+    """The DSP that a network was trained to copy, from its card's `effect`; None where it can't be had here.
+
+    Of a chain the parameters are named as `--set` takes them, by the stage's number.
+    """
     try:
-        processors = [open_processor(stage["name"], stage.get("parameters")).processor for stage in stages]
+        opened = [open_processor(stage["name"], stage.get("parameters")) for stage in stages]
     except FxlabError:
         return None
-    if not processors:
-        return None
-    return " + ".join(stage["name"] for stage in stages), processors[0] if len(processors) == 1 else Chain(processors)
+    if len(opened) < 2:
+        return opened[0] if opened else None
+    parameters = {f"{n}.{name}": value for n, stage in enumerate(opened, 1) for name, value in stage.parameters.items()}
+    engines = "+".join(dict.fromkeys(stage.engine for stage in opened))
+    return Opened(" + ".join(stage.name for stage in opened), engines, Chain([stage.processor for stage in opened]), parameters)
+
+
+def target_of(stages: Stages) -> tuple[str, Processor] | None:
+    """The name and the processor of `open_target`."""
+    found = open_target(stages)
+    return found and (found.name, found.processor)
 
 
 def alias_free(stages: Stages) -> list[dict[str, Any]]:

@@ -45,6 +45,19 @@ def test_table_csv_and_picture(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.png"]
 
 
+def test_suite_pareto_as_table_and_as_json(tmp_path):
+    quick = ("bench", "--suite", "pareto", "-e", "tcn-nano", "--runs", "2", "--budget", "0.1s")
+    done = fxlab(*quick, "--csv", str(tmp_path / "points.csv"), "--plot", str(tmp_path / "points.png"))
+    assert done.returncode == 0, done.stderr
+    assert "saturator and its networks at 64 frames" in done.stdout and "● speed" in done.stdout and "▲ saturator" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.csv", "points.png"]
+    done = fxlab(*quick, "--engine", "onnx", "--buffers", "32", "--gate", "tcn-nano-int8:esr<0.1%", "--json")
+    assert done.returncode == 0, done.stderr
+    points = json.loads(done.stdout)["points"]
+    assert [point["effect"] for point in points] == ["saturator", "tcn-nano", "tcn-nano-fp16", "tcn-nano-int8"]
+    assert all(point["buffer"] == 32 and point["engine"] == ("numba" if point["reference"] else "onnx") for point in points)
+
+
 def test_audio_without_sound_says_so_and_judges_nothing(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(4800, np.nan, np.float32), 48_000, subtype="FLOAT")
     quick = ("--engine", "onnx", "--buffers", "64", "--runs", "1", "--budget", "0.1s")
@@ -73,6 +86,8 @@ def test_failed_gate_shows_the_table_and_exits_5():
         (["--engine", "numbo"], 2, "numba"),
         (["-e", "saturator", "--engine", "onnx"], 2, "onnx"),
         (["-e", "satturator"], 2, "saturator"),
+        (["--suite", "paretto"], 2, "pareto"),
+        (["--suite", "pareto", "--full"], 2, "--full"),
         (["-e", "none.onnx"], 3, "none.onnx"),
         (["--input", "none.wav"], 3, "none.wav"),
         (["--set", "drive=3"], 2, "drive"),

@@ -1,0 +1,123 @@
+"""How `fxlab bench --suite pareto` looks: a table per effect with its fronts marked, error over time, what rounding does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from fxlab.console import output
+from fxlab.console.bench import conditions, footnotes, gates, interval, thousands
+from fxlab.console.bench_scatter import named, scatter
+from fxlab.console.tables import cell as text_of
+from fxlab.console.tables import duration, figure, pairs, percent, size, table
+from fxlab.services.bench_report import CellReport
+from fxlab.services.bench_standing import ParetoResult
+
+_FRONT = "●"
+_LEGEND = (
+    f"{_FRONT} speed: no other network of that effect is as near to it and as fast, and better in one of both; {_FRONT} size: "
+    "as near and as small. MUSHRA: predicted. Weights in fp16 and int8 are unfolded to float32 when loaded: times are those of "
+    "the fp32 network.\n"
+)
+
+
+def show(result: ParetoResult) -> None:
+    """Everything that was measured."""
+    out = output.out()
+    for buffer in result.setup["buffers"]:
+        for target in dict.fromkeys(standing.target for standing in result.standings):
+            out.print(_group(result, target, buffer))
+        out.print(_speed(result, buffer))
+        if drawn := scatter(result, buffer, out.width):
+            out.print(drawn)
+    out.print(_LEGEND, style="dim")
+    if result.gates:
+        out.print(gates(result))
+    timed = [i for i, standing in enumerate(result.standings) if standing.timed_as is None]
+    cells, standings = ([items[i] for i in timed] for items in (result.cells, result.standings))
+    out.print(pairs("Measured", conditions(dataclasses.replace(result, cells=cells, standings=standings))))
+    out.print()
+    for sentence in verdicts(result):
+        out.print(sentence, markup=False, soft_wrap=True)
+    footnotes(result)
+
+
+def verdicts(result: ParetoResult) -> Iterator[str]:
+    """What the fronts say of each effect at the smallest buffer measured, and what rounding weights does to all networks."""
+    buffer = result.setup["buffers"][0]
+    cells = [cell for cell in result.cells if cell.buffer == buffer and result.standing(cell).behind_in_speed is not None]
+    for target in dict.fromkeys(result.standing(cell).target for cell in cells):
+        own = [cell for cell in cells if result.standing(cell).target == target]
+        front = sorted((c for c in own if "speed" in result.standing(c).fronts), key=lambda c: c.rtf.median)
+        listed = "; ".join(
+            f"{named(result, c)}: ESR {percent(result.esr(c))} at {percent(c.rtf.median, 2)} of real time" for c in front
+        )
+        worse = [named(result, c) for c in own if not result.standing(c).fronts]
+        beaten = f" On neither front: {', '.join(worse)}." if worse else ""
+        yield f"{target} at {buffer} frames, its front from the fastest network to the nearest one: {listed}.{beaten}"
+    for precision in ("fp16", "int8"):
+        rounded = [cell for cell in cells if result.standing(cell).precision == precision and result.standing(cell).timed_as]
+        if rounded:
+            yield _rounding(result, precision, cells, rounded)
+
+
+def _rounding(result: ParetoResult, precision: str, cells: list[CellReport], rounded: list[CellReport]) -> str:
+    smaller, farther = [], []
+    for cell in rounded:
+        parent = next(c for c in cells if (c.effect, c.engine) == (result.standing(cell).timed_as, cell.engine))
+        smaller.append(1 - result.engine(cell).file_bytes / result.engine(parent).file_bytes)
+        farther.append(result.esr(cell) / result.esr(parent) if result.esr(parent) else 1.0)
+    sizes = _span([figure(100 * share, 2) for share in sorted(smaller)])
+    errors = _span([f"{ratio:.3f}" for ratio in sorted(farther)])
+    return f"Weights stored in {precision}: files {sizes} % smaller, ESR {errors} times what it was."
+
+
+def _span(figures: list[str]) -> str:
+    return figures[0] if figures[0] == figures[-1] else f"{figures[0]} to {figures[-1]}"
+
+
+def _group(result: ParetoResult, target: str | None, buffer: int):
+    """The networks of one effect, the fastest first."""
+    cells = [cell for cell in result.cells if cell.buffer == buffer and result.standing(cell).target == target]
+    cells.sort(key=lambda cell: (not result.standing(cell).reference, cell.rtf.median, result.esr(cell) or 0.0))
+    columns = ("network", "ESR", "MUSHRA", "RTF", "file", "params", "front")
+    rows = []
+    for cell in cells:
+        standing, engine, quality = result.standing(cell), result.engine(cell), result.quality_of(cell.effect)
+        found = quality.likeness if quality else None
+        row = [
+            named(result, cell),
+            "reference" if standing.reference else found and percent(found.esr),
+            found and found.mushra,
+            f"{cell.rtf.median:.3g}",
+            engine.file_bytes and size(engine.file_bytes),
+            engine.parameter_count,
+            "  ".join(f"{_FRONT} {name}" for name in standing.fronts) or None,
+        ]
+        row = [text_of(value) for value in row]
+        if standing.behind_in_speed and not standing.fronts:
+            for text in row:
+                text.stylize("dim")
+        rows.append(row)
+    title = f"{target} and its networks at {buffer} frames" if target else f"Networks of unknown effects at {buffer} frames"
+    return table(title, columns, rows, columns[1:6])
+
+
+def _speed(result: ParetoResult, buffer: int):
+    """What was timed: the networks as they are, and the effects."""
+    cells = [c for c in result.cells if c.buffer == buffer and result.standing(c).timed_as is None]
+    columns = ("timed", "RTF", "95 % interval", "samples/s", "p99", "of deadline", "jitter")
+    rows = [
+        (
+            named(result, cell),
+            f"{cell.rtf.median:.3g}",
+            interval(cell.rtf.low, cell.rtf.high, 2),
+            thousands(cell.stats.samples_per_s),
+            duration(cell.stats.p99_s),
+            percent(cell.stats.p99_s / cell.stats.deadline_s, 2),
+            duration(cell.stats.std_s),
+        )
+        for cell in cells
+    ]
+    deadline = duration(cells[0].stats.deadline_s)
+    return table(f"Speed at {buffer} frames, deadline {deadline}; jitter: standard deviation", columns, rows, columns[1:])

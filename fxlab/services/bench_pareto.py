@@ -1,0 +1,158 @@
+"""`fxlab bench --suite pareto`: which network of an effect is worth its cost, in error, time and bytes.
+
+Every network runs on its fastest engine beside the effect that it copies, and once more with its weights rounded to float16
+and int8. The rounded ones compute in the same float32 arithmetic: they are judged by what they play and how large they are,
+and take over the times of the network that they are made of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fxlab.effects.registry import effects as dsp_effects
+from fxlab.engines.golden import golden_input, pack, play
+from fxlab.engines.loader import SHIPPED, Opened, model_path, open_processor, processor_of, read_model
+from fxlab.errors import UsageError
+from fxlab.models.model import Model
+from fxlab.models.precision import PRECISIONS, precision_of, rounded
+from fxlab.progress import Progress
+from fxlab.services.bench_figures import cell_reports, engine_reports, quality_reports
+from fxlab.services.bench_pareto_plot import figure
+from fxlab.services.bench_session import Request, Session
+from fxlab.services.bench_standing import ParetoResult, Standing, compared
+from fxlab.services.bench_subjects import Subject, label_of, plan, prepared, torch_threads
+from fxlab.services.scoring import open_target
+from fxlab.settings import EffectSettings
+
+_FEW = 2  # settings that a name can carry
+
+
+def default_effects() -> list[EffectSettings]:
+    """The networks that ship, where they are installed."""
+    return [EffectSettings(name) for name in SHIPPED if model_path(name).is_file()]
+
+
+def run(request: Request, progress: Progress) -> ParetoResult:
+    """Measures the networks asked for and the effects that they copy; effects alone bring the networks that ship of them.
+
+    Raises: as `bench.run`.
+    """
+    if request.full or request.peers:
+        raise UsageError("--full and --peers belong to the suite 'effects'.", "Leave them out; --buffers takes any sizes.")
+    session = Session(request, progress)
+    asked = request.effects or default_effects()
+    effects = [effect for effect in asked if effect.name in dsp_effects()]
+    networks = [effect for effect in asked if effect.name not in dsp_effects()] or _shipped_of(effects)
+    planned, skipped = plan(networks, request.engines, fastest=True) if networks else ([], [])
+    libraries = ["numba", "onnx", *(engine for _, _, engine in planned if engine != "auto")]
+    with tempfile.TemporaryDirectory(prefix="fxlab-") as folder, torch_threads(libraries, session.settings.threads):
+        opened = session.open(planned, libraries)
+        entries = _with_targets(session, effects, opened)
+        timed = session.measure([entry.subject for entry in entries])
+        entries = list(_with_variants(session, entries, Path(folder), skipped))
+        reports = cell_reports(timed, request.seed)
+        cells, standings = [], []
+        for entry in entries:
+            of = entry.parent or entry.subject
+            own = [cell for cell in reports if (cell.effect, cell.engine) == (of.effect, of.engine)]
+            cells += [dataclasses.replace(cell, effect=entry.subject.effect) for cell in own]
+            standings += [entry.standing] * len(own)
+        subjects = [entry.subject for entry in entries]
+        found = engine_reports(subjects, cells)
+        quality = quality_reports(subjects, cells, progress)
+    result = ParetoResult(session.machine, session.setup(reports), found, cells, quality, skipped=skipped, standings=standings)
+    return session.finish(dataclasses.replace(result, standings=compared(result, standings)), figure)
+
+
+@dataclass
+class _Entry:
+    """A subject, where it stands, and for a rounded network the one whose times it takes over."""
+
+    subject: Subject
+    standing: Standing
+    parent: Subject | None = None
+
+
+def _shipped_of(effects: Sequence[EffectSettings]) -> list[EffectSettings]:
+    """The networks that ship of any of these effects, whatever its settings."""
+    names = {effect.name for effect in effects}
+    cards = {network.name: read_model(model_path(network.name))[0].card for network in default_effects()}
+    return [EffectSettings(name) for name, card in cards.items() if names & {stage["name"] for stage in card["effect"]}]
+
+
+def _with_targets(session: Session, effects: Sequence[EffectSettings], networks: Sequence[Subject]) -> list[_Entry]:
+    """The effects asked for and those that the networks copy, each followed by its networks; last those that copy nothing."""
+    labels = {subject.effect for subject in networks}
+    groups: dict[str, list[_Entry]] = {"": []}
+
+    def group(opened: Opened | None, load_s: float, rate_hz: int | None) -> list[_Entry]:
+        key = f"{opened.name} {opened.parameters}" if opened else ""
+        if key not in groups:
+            label = label_of(_described(opened), labels)
+            subject = prepared(label, opened, load_s, lambda own: session.clip.at(own or rate_hz), session.buffers)
+            groups[key] = [_Entry(subject, Standing(label, reference=True))]
+        return groups[key]
+
+    for effect in effects:
+        start = time.perf_counter()
+        opened = open_processor(effect.name, effect.set, effect.engine)
+        group(opened, time.perf_counter() - start, None)
+    for network in networks:
+        start = time.perf_counter()
+        opened = open_target(network.opened.card.get("effect") or [])
+        entries = group(opened, time.perf_counter() - start, network.rate_hz)
+        target = entries[0].standing.target if opened else None
+        entries.append(_Entry(network, Standing(target, precision=precision_of(network.opened.card))))
+    groups[""] = groups.pop("")
+    return [entry for entries in groups.values() for entry in entries]
+
+
+def _described(opened: Opened) -> str:
+    """An effect's name, with the settings that aren't its defaults where those are few."""
+    if opened.name not in dsp_effects():
+        return opened.name
+    usual = dsp_effects()[opened.name].resolve({})
+    changed = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in opened.parameters.items()
+        if value != usual[name]
+    ]
+    return " ".join([opened.name, *changed]) if len(changed) <= _FEW else opened.name
+
+
+def _with_variants(session: Session, entries: Sequence[_Entry], folder: Path, skipped: list[str]) -> Iterator[_Entry]:
+    """Every entry, followed by the roundings of a network that isn't rounded yet, prepared on its engine."""
+    labels = {entry.subject.effect for entry in entries}
+    named: dict[str, str] = {}
+    for number, entry in enumerate(entries):
+        session.progress("Rounding weights", number, len(entries), effect=entry.subject.effect)
+        yield entry
+        if entry.standing.precision != "fp32":
+            continue
+        model, _ = read_model(entry.subject.opened.path)
+        for precision in PRECISIONS[1:]:
+            name, path = f"{entry.subject.effect}-{precision}", folder / f"{number}-{precision}.onnx"
+            try:
+                _save_rounded(model, precision, path)
+            except UsageError as error:
+                skipped.append(f"{name}, since {error.message[0].lower()}{error.message[1:].rstrip('.')}")
+                continue
+            label = named.get(name) or named.setdefault(name, label_of(name, labels))
+            subject = session.open_one(label, EffectSettings(str(path)), entry.subject.engine)
+            standing = dataclasses.replace(entry.standing, precision=precision, timed_as=entry.subject.effect)
+            yield _Entry(subject, standing, entry.subject)
+    session.progress("Rounding weights", len(entries), len(entries))
+
+
+def _save_rounded(model: Model, precision: str, path: Path) -> None:
+    """What `fxlab export --precision` writes, its golden vector played by ONNX Runtime."""
+    from fxlab.engines.onnx_engine import save_onnx
+
+    network = rounded(model, precision)
+    player, dry = processor_of(network, "onnx"), golden_input()
+    save_onnx(path, network, pack(dry, play(player, dry, player.native_rate_hz, [len(dry)])))
