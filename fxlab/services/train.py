@@ -33,6 +33,7 @@ from fxlab.training.evaluate import on_silence, play, pooled_esr, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
+from fxlab.training.memories import spread_memories
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -103,7 +104,10 @@ def run(request: Request, progress: Progress = silent) -> Result:
     device = pick_device(request.settings.device)
     minimised = loss(request.settings.loss)
     torch.manual_seed(request.settings.seed)
-    network = build(architecture(request.model.type).config(request.model.size)).to(device)
+    network = build(architecture(request.model.type).config(request.model.size))
+    if network.recurrent:
+        spread_memories(network)
+    network.to(device)
     settings = request.settings.for_network(network.recurrent)
     card = new_card(network, manifest, request.model, settings, request.profile)
     _share_cores(network, settings.threads)
