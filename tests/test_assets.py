@@ -12,8 +12,10 @@ from fxlab.effects.registry import effect
 from fxlab.engines.golden import parity
 from fxlab.engines.loader import SHIPPED, model_path, open_processor
 from fxlab.metrics.quality import esr
+from fxlab.models.model import describe
+from fxlab.models.registry import architecture
 
-LIMITS = {"tcn": 0.001, "tcn-nano": 0.01}
+LIMITS = {"tcn": 0.001, "tcn-nano": 0.01, "lstm": 0.01, "gru": 0.01, "clipper-nano": 0.001, "bitcrusher-nano": 0.04}
 HELD_OUT = ("celestial_guitar.flac", "jazz_trot_guitar.flac")
 
 
@@ -31,27 +33,34 @@ def test_cards_say_where_a_model_comes_from(name):
     trained_on, tested_on = (set(card["data"]["sources"][split]) for split in ("train", "test"))
     assert set(HELD_OUT) <= tested_on and not trained_on & tested_on
     profile = profiles.load(card["profile"])
-    assert profile.model.size == card["model"]["size"]
+    config = architecture(profile.model.type).config(profile.model.size)
+    assert card["model"] == describe(config)
     trained_with = card["training"]["settings"]
-    assert {key: getattr(profile.train, key) for key in trained_with} == trained_with
-    assert card["effect"][0]["name"] == "saturator"
-    assert card["effect"][0]["parameters"] == effect("saturator").resolve({})
+    settings = profile.train.for_network(getattr(config, "recurrent", False))
+    assert {key: getattr(settings, key) for key in trained_with} == trained_with
+    (copied,), (stage,) = card["effect"], profile.effects
+    assert copied["name"] == stage.name and copied["parameters"] == effect(stage.name).resolve(stage.set)
+    assert 0 <= card["metrics"]["predicted_mushra"] <= 100 and len(card["metrics"]["aliasing_db"]) == 3
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("take", HELD_OUT)
 def test_held_out_takes_are_within_the_promised_error(name, take, shared_audio):
     dry, rate = read(shared_audio / "di" / take)
-    target = apply(effect("saturator").processor(), dry, rate)
-    assert esr(target, apply(open_processor(name).processor, dry, rate)) < LIMITS[name]
+    model = open_processor(name)
+    (copied,) = model.card["effect"]
+    target = apply(effect(copied["name"]).processor(**copied["parameters"]), dry, rate)
+    assert esr(target, apply(model.processor, dry, rate)) < LIMITS[name]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_engines_agree_on_a_real_take(name, shared_audio):
     dry, rate = read(shared_audio / "di" / HELD_OUT[1])
     take = np.ascontiguousarray(dry[0, 5 * rate : 7 * rate])
-    for engine in ("torch", "torchscript"):
-        assert parity(open_processor(name).processor, open_processor(name, engine=engine).processor, take, rate) <= 1e-5
+    opened = open_processor(name)
+    assert opened.engine == "fused"
+    for engine in ("onnx", "torch", "torchscript"):
+        assert parity(opened.processor, open_processor(name, engine=engine).processor, take, rate) <= 1e-5
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -14,7 +14,7 @@ from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import InputError, UsageError, nearest
 from fxlab.models.model import Card, Model
 
-SHIPPED = {"tcn": "tcn.onnx", "tcn-nano": "tcn-nano.onnx"}
+SHIPPED = {name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "clipper-nano", "bitcrusher-nano")}
 NETWORK_ENGINES = ("fused", "onnx", "torch", "torchscript")
 """Those that run networks, the fastest first."""
 
