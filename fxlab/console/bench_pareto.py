@@ -99,8 +99,12 @@ def _group(result: ParetoResult, target: str | None, buffer: int):
             for text in row:
                 text.stylize("dim")
         rows.append(row)
-    title = f"{target} and its networks at {buffer} frames" if target else f"Networks of unknown effects at {buffer} frames"
-    return table(title, columns, rows, columns[1:6])
+    settings = ", ".join(
+        f"{name}={figure(value) if isinstance(value, float) else value}"
+        for name, value in result.settings.get(target, {}).items()
+    )
+    what = f"{target}{settings and f' ({settings})'} and its networks" if target else "Networks of unknown effects"
+    return table(f"{what} at {buffer} frames", columns, rows, columns[1:6])
 
 
 def _speed(result: ParetoResult, buffer: int):

@@ -39,8 +39,8 @@ class _Canvas:
         """Words beside a mark where they fit first: right, left, above, below; nowhere if all is taken."""
         size = len(words)
         rows, columns = self.characters.shape
-        beside = [(0, 2), (0, -size - 1)]
-        for down, across in [*beside, *((down, across) for across in (2, -size - 1, 0, 1 - size) for down in (-1, 1))]:
+        steps = 2, -size - 1, 0, 1 - size
+        for down, across in [(0, steps[0]), (0, steps[1]), *((down, across) for across in steps for down in (-1, 1))]:
             top, left = row + down, column + across
             around = self.characters[top : top + 1, max(0, left - 1) : left + size + 1]
             if 0 <= top < rows and left >= 0 and left + size <= columns and np.isin(around, [" ", _LINE]).all():

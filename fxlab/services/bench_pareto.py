@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fxlab.effects.params import Value
 from fxlab.effects.registry import effects as dsp_effects
 from fxlab.engines.golden import golden_input, pack, play
 from fxlab.engines.loader import SHIPPED, Opened, model_path, open_processor, processor_of, read_model
@@ -28,8 +29,6 @@ from fxlab.services.bench_standing import ParetoResult, Standing, compared
 from fxlab.services.bench_subjects import Subject, label_of, plan, prepared, torch_threads
 from fxlab.services.scoring import open_target
 from fxlab.settings import EffectSettings
-
-_FEW = 2  # settings that a name can carry
 
 
 def default_effects() -> list[EffectSettings]:
@@ -65,7 +64,9 @@ def run(request: Request, progress: Progress) -> ParetoResult:
         subjects = [entry.subject for entry in entries]
         found = engine_reports(subjects, cells)
         quality = quality_reports(subjects, cells, progress)
-    result = ParetoResult(session.machine, session.setup(reports), found, cells, quality, skipped=skipped, standings=standings)
+    settings = {entry.subject.effect: _changed(entry.subject.opened) for entry in entries if entry.standing.reference}
+    facts = {"skipped": skipped, "standings": standings, "settings": settings}
+    result = ParetoResult(session.machine, session.setup(reports), found, cells, quality, **facts)
     return session.finish(dataclasses.replace(result, standings=compared(result, standings)), figure)
 
 
@@ -93,7 +94,7 @@ def _with_targets(session: Session, effects: Sequence[EffectSettings], networks:
     def group(opened: Opened | None, load_s: float, rate_hz: int | None) -> list[_Entry]:
         key = f"{opened.name} {opened.parameters}" if opened else ""
         if key not in groups:
-            label = label_of(_described(opened), labels)
+            label = label_of(opened.name, labels)
             subject = prepared(label, opened, load_s, lambda own: session.clip.at(own or rate_hz), session.buffers)
             groups[key] = [_Entry(subject, Standing(label, reference=True))]
         return groups[key]
@@ -112,17 +113,10 @@ def _with_targets(session: Session, effects: Sequence[EffectSettings], networks:
     return [entry for entries in groups.values() for entry in entries]
 
 
-def _described(opened: Opened) -> str:
-    """An effect's name, with the settings that aren't its defaults where those are few."""
-    if opened.name not in dsp_effects():
-        return opened.name
-    usual = dsp_effects()[opened.name].resolve({})
-    changed = [
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in opened.parameters.items()
-        if value != usual[name]
-    ]
-    return " ".join([opened.name, *changed]) if len(changed) <= _FEW else opened.name
+def _changed(opened: Opened) -> dict[str, Value]:
+    """An effect's settings that aren't its defaults; all of a chain's."""
+    usual = dsp_effects()[opened.name].resolve({}) if opened.name in dsp_effects() else {}
+    return {name: value for name, value in opened.parameters.items() if name not in usual or value != usual[name]}
 
 
 def _with_variants(session: Session, entries: Sequence[_Entry], folder: Path, skipped: list[str]) -> Iterator[_Entry]:

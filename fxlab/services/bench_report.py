@@ -26,9 +26,8 @@ class EngineReport:
         parameters: The settings of a DSP effect.
         sample_rate_hz: The rate it ran at.
         latency: Samples, as it declares them.
-        load_s: From the name or file to a processor (the engine's library was imported before). A model plays its golden vector
-            here, for which the fused engine's kernels are compiled, or read from the cache, the first time.
-        prepare_s: Allocation for the largest buffer; what isn't compiled yet is compiled (or read from the cache) and run once.
+        load_s: From the name or file to a processor (the engine's library was imported before); a model proves itself here.
+        prepare_s: Allocation for the largest buffer; kernels are compiled (or read from the cache) and run once here.
         cold_s: The first block after that, at the smallest buffer asked for: what a stream's first block takes.
         weight_bytes, parameter_count, macs_per_sample, file_bytes: Of a network, None for DSP.
         state_bytes: Memory kept between blocks.

@@ -45,9 +45,11 @@ class ParetoResult(Result):
 
     Args:
         standings: One per cell.
+        settings: Those of every target that aren't its defaults.
     """
 
     standings: list[Standing] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def standing(self, cell: CellReport) -> Standing:
         return next(s for c, s in zip(self.cells, self.standings, strict=True) if c is cell)
@@ -62,7 +64,7 @@ class ParetoResult(Result):
         return max(self.esr(cell), _SMALLEST_ESR)
 
     def to_json(self) -> dict:
-        return super().to_json() | {"points": self._points()}
+        return super().to_json() | {"targets": self.settings, "points": self._points()}
 
     def rows(self) -> list[dict[str, Any]]:
         return [

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,30 +93,6 @@ def test_engine_facts(result, model):
             assert engine.weight_bytes is engine.file_bytes is None and engine.parameters["bits"] == 6
         assert engine.cost.per_call_s >= 0 and engine.cost.per_frame_s >= 0
         assert engine.load_s > 0 and engine.cold_s > 0
-
-
-def test_what_preparing_takes_is_not_in_the_first_block(monkeypatch):
-    """`prepare` runs a processor once, which is when kernels compile; the first block comes after that."""
-    from fxlab.effects.processor import Processor
-    from fxlab.engines.loader import Opened
-    from fxlab.services import bench_subjects
-
-    class Compiles(Processor):
-        compiled = False
-
-        def _allocate(self):
-            pass
-
-        def _run(self, block, out):
-            now[0] += 0.001 if self.compiled else 7.0
-            self.compiled = True
-
-    now = [0.0]
-    opened = Opened("slow", "numba", Compiles(), {})
-    monkeypatch.setattr(bench_subjects, "open_processor", lambda *_: opened)
-    monkeypatch.setattr(bench_subjects, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    found = bench_subjects.open_subject("slow", EffectSettings("slow"), "numba", lambda _: (np.ones((1, 9)), 48_000), [64], 1)
-    assert (found.prepare_s, found.cold_s) == (7.0, pytest.approx(0.001))
 
 
 def test_quality_is_that_of_the_network_against_its_target(result, model):

@@ -70,10 +70,11 @@ def standings(found):
 def test_networks_stand_behind_the_effect_that_they_copy(result):
     found, _ = result
     names = [name + suffix for name in ("one", "two", "chained", "lost") for suffix in ("", "-fp16", "-int8")]
-    expected = ["bitcrusher bits=6", *names[:6], "clipper + bitcrusher", *names[6:]]
+    expected = ["bitcrusher", *names[:6], "clipper + bitcrusher", *names[6:]]
     assert [cell.effect for cell in found.cells] == [engine.effect for engine in found.engines] == expected
+    assert found.settings["bitcrusher"] == {"bits": 6} and found.settings["clipper + bitcrusher"]["2.bits"] == 6
     stands = standings(found)
-    assert {stands[name].target for name in names[:6]} == {"bitcrusher bits=6"} and stands["bitcrusher bits=6"].reference
+    assert {stands[name].target for name in names[:6]} == {"bitcrusher"} and stands["bitcrusher"].reference
     assert {stands[name].target for name in names[6:9]} == {"clipper + bitcrusher"}
     assert {stands[name].target for name in names[9:]} == {None} and stands["lost"].behind_in_speed is None
     assert [stands[name].precision for name in names[:3]] == ["fp32", "fp16", "int8"]
@@ -97,9 +98,7 @@ def test_rounded_networks_keep_the_times_and_have_their_own_error_and_size(resul
 
 def test_fronts_are_those_of_the_figures(result):
     found, _ = result
-    numbers = [
-        i for i, standing in enumerate(found.standings) if standing.target == "bitcrusher bits=6" and not standing.reference
-    ]
+    numbers = [i for i, standing in enumerate(found.standings) if standing.target == "bitcrusher" and not standing.reference]
     for i in numbers:
         for key, cost in (("speed", lambda c: c.rtf.median), ("size", lambda c: found.engine(c).file_bytes)):
             mine = found.esr(found.cells[i]), cost(found.cells[i])
