@@ -1,8 +1,8 @@
 """`fxlab bench --suite pareto`: which network of an effect is worth its cost, in error, time and bytes.
 
-Every network runs on its fastest engine beside the effect that it copies, and once more with its weights rounded to float16
-and int8. The rounded ones compute in the same float32 arithmetic: they are judged by what they play and how large they are,
-and take over the times of the network that they are made of.
+Every network runs on its fastest engine beside the effect that it copies, and those in ONNX files once more with their weights
+rounded to float16 and int8. These compute in the same float32 arithmetic: they are judged by what they play and how large they
+are, and take over the times of the network that they are made of.
 """
 
 from __future__ import annotations
@@ -120,24 +120,28 @@ def _changed(opened: Opened) -> dict[str, Value]:
 
 
 def _with_variants(session: Session, entries: Sequence[_Entry], folder: Path, skipped: list[str]) -> Iterator[_Entry]:
-    """Every entry, followed by the roundings of a network that isn't rounded yet, prepared on its engine."""
+    """Every entry, followed by the roundings of a network that isn't rounded yet, prepared on its engine.
+
+    Only of ONNX files: others store nothing but float32, and sizes of different formats say nothing about rounding.
+    """
     labels = {entry.subject.effect for entry in entries}
     named: dict[str, str] = {}
     for number, entry in enumerate(entries):
         session.progress("Rounding weights", number, len(entries), effect=entry.subject.effect)
         yield entry
-        if entry.standing.precision != "fp32":
+        path = entry.subject.opened.path
+        if entry.standing.precision != "fp32" or path.suffix.lower() != ".onnx":
             continue
-        model, _ = read_model(entry.subject.opened.path)
+        model, _ = read_model(path)
         for precision in PRECISIONS[1:]:
-            name, path = f"{entry.subject.effect}-{precision}", folder / f"{number}-{precision}.onnx"
+            name, file = f"{entry.subject.effect}-{precision}", folder / f"{number}-{precision}.onnx"
             try:
-                _save_rounded(model, precision, path)
+                _save_rounded(model, precision, file)
             except UsageError as error:
                 skipped.append(f"{name}, since {error.message[0].lower()}{error.message[1:].rstrip('.')}")
                 continue
             label = named.get(name) or named.setdefault(name, label_of(name, labels))
-            subject = session.open_one(label, EffectSettings(str(path)), entry.subject.engine)
+            subject = session.open_one(label, EffectSettings(str(file)), entry.subject.engine)
             standing = dataclasses.replace(entry.standing, precision=precision, timed_as=entry.subject.effect)
             yield _Entry(subject, standing, entry.subject)
     session.progress("Rounding weights", len(entries), len(entries))

@@ -13,6 +13,7 @@ from fxlab.services.bench_standing import ParetoResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _COLOURS = ("#0b6e99", "#c4451c", "#6a4c93", "#3c7a3c", "#b8860b", "#444444")
@@ -53,7 +54,8 @@ def figure(result: ParetoResult) -> Figure:
         named.append((errors, networks))
         errors.set_title(f"{buffer} frames", fontsize=10, loc="right")
     setup = result.setup
-    drawn.suptitle(f"fxlab bench --suite pareto: {setup['runs']} runs, {setup['audio']}, {result.machine.cpu}", fontsize=11)
+    runs = f"{setup['runs']} run" + ("s" if setup["runs"] > 1 else "")
+    drawn.suptitle(f"fxlab bench --suite pareto: {runs}, {setup['audio']}, {result.machine.cpu}", fontsize=11)
     drawn.draw_without_rendering()  # settles the layout, on which the places of labels depend
     for errors, networks in named:
         _write_names(errors, result, networks, colours)
@@ -73,7 +75,7 @@ def _draw_errors(axis: Axes, result: ParetoResult, networks: Sequence[CellReport
         axis.plot(*_front(result, networks, target).T, color=colour, linewidth=1, linestyle="--", zorder=1)
     axis.set(xscale="log", yscale="log", ylabel="error-to-signal ratio against the effect (%)")
     axis.tick_params(axis="x", which="both", bottom=False, labelbottom=False)
-    axis.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}")
+    _number(axis.yaxis, 100)
     axis.grid(alpha=0.2)
     errors = [result.drawn_esr(cell) for cell in networks] or [0.01]
     axis.set_ylim(min(errors) / 3, max(errors) * 3)
@@ -91,8 +93,17 @@ def _draw_effects(axis: Axes, result: ParetoResult, references: Sequence[CellRep
         axis.annotate(f"{cell.effect} ({cell.engine})", (cell.rtf.median, row), **place, color=colour, fontsize=8, va="center")
     axis.set(facecolor="whitesmoke", ylabel="DSP", ylim=(-0.8, len(references) - 0.2), yticks=[])
     axis.set(xlabel="real-time factor (median of the runs, 95 % interval)")
-    axis.xaxis.set_major_formatter("{x:g}")
+    _number(axis.xaxis)
     axis.grid(alpha=0.2, axis="x")
+
+
+def _number(axis: Axis, scale: float = 1.0) -> None:
+    """Plain numbers at 1, 2 and 5 times every power of ten along a logarithmic axis, values times `scale`."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{scale * value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_verdicts(axis: Axes) -> None:
@@ -186,7 +197,7 @@ def _draw_times(axis: Axes, result: ParetoResult, cells: Sequence[CellReport], c
     axis.axvline(deadline, color="crimson", linewidth=1.2)
     axis.set_yticks(range(len(cells)), [f"{cell.effect} ({cell.engine})" for cell in reversed(cells)], fontsize=8)
     axis.set(xscale="log", ylim=(-0.6, len(cells) - 0.3), xlabel="block time (µs)")
-    axis.xaxis.set_major_formatter("{x:g}")
+    _number(axis.xaxis)
     axis.tick_params(axis="y", length=0)
     title = f"● p50   | p99, in % of the deadline (red, {deadline:.0f} µs)   × slowest"
     axis.set_title(title, fontsize=10, loc="left")
