@@ -1,10 +1,10 @@
-"""The activations of a TCN's layer over a chunk of frames."""
+"""The activations of a layer over a chunk of frames."""
 
 from __future__ import annotations
 
 from numba import njit, types
 
-from fxlab.engines.fused.approximations import hard_swish, hard_tanh, leaky_relu, relu, sigmoid, silu, softsign, tanh
+from fxlab.engines.fused.approximations import OPTIONS, hard_swish, hard_tanh, leaky_relu, relu, sigmoid, silu, softsign, tanh
 from fxlab.models.activations import ACTIVATIONS
 
 _TANH, _SIGMOID, _RELU, _LEAKY_RELU, _HARD_TANH, _SILU, _SOFTSIGN, _HARD_SWISH = (
@@ -12,7 +12,7 @@ _TANH, _SIGMOID, _RELU, _LEAKY_RELU, _HARD_TANH, _SILU, _SOFTSIGN, _HARD_SWISH =
 )
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**OPTIONS)
 def activate(row, activation, slope):
     """`row`, float32, through the activation of that number, in place."""
     n = len(row)
@@ -45,9 +45,7 @@ def activate(row, activation, slope):
 # One signature: Numba would compile it anew for every combination of constants among its arguments.
 @njit(
     types.void(types.float32[::1], *[types.intp] * 5, types.float32, types.boolean, types.intp),
-    nogil=True,
-    error_model="numpy",
-    cache=True,
+    **OPTIONS,
 )
 def activate_and_add(scratch, z, head, stride, channels, activation, slope, gated, frames):
     """Pre-activations to activations in place, which are also added to the head.

@@ -6,18 +6,10 @@ A frame's values lie side by side in memory, padded to a multiple of 8 ("width")
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from fxlab.engines.fused import approximations as functions
 from fxlab.engines.fused.approximations import OPTIONS
 from fxlab.engines.fused.vectors import accumulate, address, fma, load, store, total
-from fxlab.models.activations import ACTIVATIONS
-
-_TANH, _SIGMOID, _RELU, _LEAKY_RELU, _HARD_TANH, _SILU, _SOFTSIGN, _HARD_SWISH = (
-    ACTIVATIONS.index(name) for name in ("tanh", "sigmoid", "relu", "leaky_relu", "hard_tanh", "silu", "softsign", "hard_swish")
-)
-_SLOPE = np.float32(0.01)
 
 
 @njit(**OPTIONS)
@@ -87,33 +79,3 @@ def mix(x, taps, dilation, weights, bias, out):
             for k in range(0, stride, 8):
                 sums = fma(load(of, k, 8), load(row, k, 8), sums)
         out[t] = total(sums) + bias[0]
-
-
-@njit(**OPTIONS)
-def activate(values, activation):
-    """Flat float32 values through the activation of that number in `ACTIVATIONS`, in place."""
-    n = len(values)
-    if activation == _TANH:
-        for i in range(n):
-            values[i] = functions.tanh(values[i])
-    elif activation == _SIGMOID:
-        for i in range(n):
-            values[i] = functions.sigmoid(values[i])
-    elif activation == _RELU:
-        for i in range(n):
-            values[i] = functions.relu(values[i])
-    elif activation == _LEAKY_RELU:
-        for i in range(n):
-            values[i] = functions.leaky_relu(values[i], _SLOPE)
-    elif activation == _HARD_TANH:
-        for i in range(n):
-            values[i] = functions.hard_tanh(values[i])
-    elif activation == _SILU:
-        for i in range(n):
-            values[i] = functions.silu(values[i])
-    elif activation == _SOFTSIGN:
-        for i in range(n):
-            values[i] = functions.softsign(values[i])
-    elif activation == _HARD_SWISH:
-        for i in range(n):
-            values[i] = functions.hard_swish(values[i])

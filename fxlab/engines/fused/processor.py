@@ -6,6 +6,7 @@ written down once, in a table of addresses and sizes, from which the kernel make
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -51,9 +52,8 @@ def clean(samples):
 class FusedProcessor(NetworkProcessor):
     """Base of the fused engines: copies a block in, calls the kernel, copies it out.
 
-    A subclass gives `_kernel`, compiled, which takes the table's address and the number of frames, and in `_arrays` the
-    one-dimensional arrays that follow in the table behind the dry and the wet block (channel after channel, each as long as the
-    block) and the number of channels.
+    A subclass gives `_kernel`, compiled, which takes the table's address and the number of frames. The table holds the number of
+    channels, the dry and the wet block (channel after channel, each as long as the block) and the one-dimensional `_arrays`.
     """
 
     _kernel: Callable[[int, int], None]
@@ -68,14 +68,21 @@ class FusedProcessor(NetworkProcessor):
         places = [number for array in self._kept for number in (array.ctypes.data, array.size)]
         self._table = np.array([self.channels, *places], np.int64)
         self._at = self._table.ctypes.data
+        self._views: dict[tuple[int, ...], list[np.ndarray]] = {}
 
+    @abstractmethod
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        raise NotImplementedError
+        """Allocates what the kernel works on, and sets `_state`."""
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        np.copyto(self._dry[: block.size].reshape(block.shape), block)
+        # Views are made the first time a block size occurs: to make them takes half as long as a small network's block.
+        views = self._views.get(block.shape)
+        if views is None:
+            views = self._views[block.shape] = [room[: block.size].reshape(block.shape) for room in (self._dry, self._wet)]
+        dry, wet = views
+        dry[...] = block
         self._kernel(self._at, block.shape[1])
-        np.copyto(out, self._wet[: block.size].reshape(block.shape))
+        out[...] = wet
 
     _infer = _run
 

@@ -33,22 +33,8 @@ class FusedStack(FusedProcessor):
         table["memory"], memory = _places(2 * table["width"] + table["past"] * table["step"])
         memories = aligned(self.channels * memory)
         self._state = {"memories": memories}
-        self._views: dict[tuple[int, ...], list[np.ndarray]] = {}
         numbers = np.array([chunk, self.config.skip], np.int64)
         return table, self._weights, memories, aligned(lines), aligned(chunk * 4 * max(table["width"])), numbers
-
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        # Views are made the first time a block size occurs: to make them takes half as long as a small network's block.
-        views = self._views.get(block.shape)
-        if views is None:
-            views = [room[: block.size].reshape(block.shape) for room in (self._dry, self._wet)]
-            self._views[block.shape] = views
-        dry, wet = views
-        dry[...] = block
-        self._kernel(self._at, block.shape[1])
-        out[...] = wet
-
-    _infer = _run
 
 
 def _table(layers: tuple[LayerConfig, ...], weights: Weights) -> tuple[np.ndarray, np.ndarray]:

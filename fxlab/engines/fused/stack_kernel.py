@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.engines.fused.affine_kernel import activate, affine, mix
+from fxlab.engines.fused.activation_kernel import activate
+from fxlab.engines.fused.affine_kernel import affine, mix
 from fxlab.engines.fused.approximations import OPTIONS
 from fxlab.engines.fused.processor import array_at, table_at
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
@@ -40,6 +41,7 @@ LAYER = np.dtype(
 """A layer's row in the table; a last row says with `step` and `line` where the output goes."""
 
 _LSTM, _GRU = KINDS.index("lstm"), KINDS.index("gru")
+_SLOPE = np.float32(0.01)
 _LARGEST = np.finfo(np.float32).max
 _LEAST = np.float32(1e-15)  # -300 dB: what is below counts as silence, so that no denormal is ever computed with
 
@@ -108,4 +110,4 @@ def _play(layer, following, weights, memory, lines, gates, n):
     elif layer.kind == _GRU:
         gru(x, joined, input_weights, rows, own, weights[layer.bias_n :], state[:width], result.reshape(n, width))
     else:
-        activate(result, layer.activation)
+        activate(result, layer.activation, _SLOPE)

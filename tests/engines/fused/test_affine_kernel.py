@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from fxlab.engines.fused.affine_kernel import activate, affine, mix
+from fxlab.engines.fused.activation_kernel import activate
+from fxlab.engines.fused.affine_kernel import affine, mix
 from fxlab.engines.fused.packing import pack_affine, pack_mix, width_of
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.activations import activate as torch_activate
@@ -69,5 +70,5 @@ def test_neighbouring_frames_are_as_good_as_more_inputs():
 def test_activations_equal_torch(name):
     x = np.concatenate((np.linspace(-20, 20, 5001), [1e30, -1e30])).astype(np.float32)
     wanted = torch_activate(torch.from_numpy(x.copy()), name).numpy()
-    activate(x, ACTIVATIONS.index(name))
+    activate(x, ACTIVATIONS.index(name), np.float32(0.01))
     np.testing.assert_allclose(x, wanted, rtol=1e-6, atol=3e-6)
