@@ -29,6 +29,8 @@ from fxlab.settings import EffectSettings
 
 _LIBRARY = {"numba": "numba", "fused": "numba", "torch": "torch", "torchscript": "torch", "onnx": "onnxruntime"}
 
+_EMULATIONS = ("tcn", "tcn-nano", "lstm", "gru")
+
 Planned = tuple[str, EffectSettings, str]
 """Label, effect, engine."""
 
@@ -63,9 +65,8 @@ class Subject:
 
 
 def default_effects() -> list[EffectSettings]:
-    """The default saturator, and the networks that ship where they are installed."""
-    shipped = [name for name in SHIPPED if model_path(name).is_file()]
-    return [EffectSettings("saturator"), *(EffectSettings(name) for name in shipped)]
+    """The default saturator, and the networks that ship for it where they are installed."""
+    return [EffectSettings("saturator"), *(EffectSettings(name) for name in _EMULATIONS if model_path(name).is_file())]
 
 
 def plan(effects: Sequence[EffectSettings], engines: Sequence[str], fastest: bool = False) -> tuple[list[Planned], list[str]]:
