@@ -15,7 +15,6 @@ from fxlab.effects.processor import Processor
 from fxlab.effects.registry import effects as dsp_effects
 from fxlab.engines.loader import (
     MODEL_SUFFIXES,
-    SHIPPED,
     Opened,
     engines_of,
     model_path,
