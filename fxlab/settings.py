@@ -93,12 +93,12 @@ class DatasetSettings:
 class TrainSettings:
     epochs: int = setting(100, "Epochs to train.", 1, 100_000)
     steps_per_epoch: int = setting(0, "Steps in an epoch; 0 covers the training audio once.", 0, 1_000_000)
-    batch_size: int = setting(0, "Segments per step; 0 takes 8, for recurrent networks 32.", 0, 65_536)
+    batch_size: int = setting(0, "Segments per step; 0 takes 8, for recurrent networks 16.", 0, 65_536)
     accumulate: int = setting(1, "Batches whose gradients are added up for one step.", 1, 1024)
     segment: int = setting(
-        0, "Output samples per segment, context not counted; 0 takes 8192, for recurrent networks 2048.", 0, 1_000_000
+        0, "Output samples per segment, context not counted; 0 takes 8192, for recurrent networks 1024.", 0, 1_000_000
     )
-    windows: int = setting(16, "Segments in a row through which a recurrent network carries its state.", 1, 100_000)
+    windows: int = setting(32, "Segments in a row through which a recurrent network carries its state.", 1, 100_000)
     learning_rate: float = setting(5e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
     final_rate: float = setting(0.01, "Last learning rate as a share of the peak (cosine schedule).", 0, 1)
     warmup_steps: int = setting(100, "Steps of linear warm-up.", 0, 1_000_000)
@@ -120,7 +120,7 @@ class TrainSettings:
         """With every setting that depends on the kind of network filled in; raises `UsageError` for too short a segment."""
         if 0 < self.segment < 64:
             raise UsageError(f"segment = {self.segment} is too short.", "Its range is 64 .. 1000000; 0 is automatic.")
-        segment, batch = (2048, 32) if recurrent else (8192, 8)
+        segment, batch = (1024, 16) if recurrent else (8192, 8)
         return dataclasses.replace(
             self,
             batch_size=self.batch_size or batch,

@@ -253,7 +253,7 @@ def test_settings_left_open_depend_on_the_kind_of_network():
         return settings.batch_size, settings.segment, settings.windows
 
     assert chosen(TrainSettings(), False) == (8, 8192, 1)
-    assert chosen(TrainSettings(), True) == (32, 2048, 16)
+    assert chosen(TrainSettings(), True) == (16, 1024, 32)
     mine = TrainSettings(batch_size=3, segment=640, windows=5)
     assert chosen(mine, False) == (3, 640, 1) and chosen(mine, True) == (3, 640, 5)
     with pytest.raises(UsageError, match="too short"):
