@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from fxlab.console import output
 from fxlab.console.tables import decibels, pairs, percent, size
+from fxlab.models.model import title
 from fxlab.services.export import Result
 
 
@@ -15,7 +16,7 @@ def show_export(result: Result) -> None:
     card = result.card
     metrics = card.get("metrics") or {}
     effect = " + ".join(stage["name"] for stage in card["effect"])
-    kind = f"{card['model']['type']} {card['model']['size']}" + (f" of {effect}" if effect else "")
+    kind = title(card) + (f" of {effect}" if effect else "")
     context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
     rows = [
         ("File", result.output),

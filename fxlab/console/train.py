@@ -9,6 +9,7 @@ from typing import Any
 from fxlab.console import output
 from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
 from fxlab.metrics.mushra import HEARD_FROM
+from fxlab.models.model import title
 from fxlab.services import train_seeds
 from fxlab.services.train import Result
 
@@ -25,7 +26,7 @@ def show_train(result: Result) -> None:
     context_ms = 1e3 * card["receptive_field"] / card["sample_rate_hz"]
     trained = f"{counted(result.steps, 'step')}, {counted(result.epochs, 'epoch')}"
     rows = [
-        ("Model", f"{card['model']['type']} {card['model']['size']}, {card['parameters_count']:,} parameters"),
+        ("Model", f"{title(card)}, {card['parameters_count']:,} parameters"),
         ("Receptive field", f"{card['receptive_field']:,} samples = {context_ms:.1f} ms at {card['sample_rate_hz']} Hz"),
         ("Trained", f"{trained}, {duration(result.seconds)} on {result.device}"),
         ("Speed", f"{result.steps / result.seconds:.2f} steps/s" if result.seconds else "–"),

@@ -40,6 +40,12 @@ def describe(config: Config) -> dict[str, Any]:
     return {"type": config.kind, "size": config.size, "config": config.to_json()}
 
 
+def title(card: Card) -> str:
+    """What a card's architecture is called, such as "tcn nano" or "lstm-16"."""
+    kind, size = card["model"]["type"], card["model"]["size"]
+    return size if kind == StackConfig.kind and size != "custom" else f"{kind} {size}"
+
+
 def config_of(card: Card) -> Config:
     """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
     described = card.get("model")
