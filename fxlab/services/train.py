@@ -93,18 +93,19 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """Trains, evaluates the best weights on the test split and writes the report.
 
     Raises:
-        UsageError: A run is already there, or is resumed with other settings.
+        UsageError: A run is already there, or is resumed with other settings; an unknown model, size or loss.
         InputError: The dataset is missing, changed or too short; the run to resume is damaged.
         CheckError: Training diverged.
         OutputError: The run folder can't be written.
     """
     _check_output(request)
+    config = architecture(request.model.type).config(request.model.size)
+    minimised = loss(request.settings.loss)
+    device = pick_device(request.settings.device)
     manifest = Manifest.load(request.dataset)
     manifest.verify(progress)
-    device = pick_device(request.settings.device)
-    minimised = loss(request.settings.loss)
     torch.manual_seed(request.settings.seed)
-    network = build(architecture(request.model.type).config(request.model.size))
+    network = build(config)
     if network.recurrent:
         spread_memories(network)
     network.to(device)
