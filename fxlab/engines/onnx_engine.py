@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT, streaming_graph
 from fxlab.errors import InputError
-from fxlab.models.model import Card, Model
+from fxlab.models.model import Card, Model, config_of
 from fxlab.models.precision import precision_of
 
 _HINT = "A model is an .onnx file that `fxlab export` wrote."
@@ -70,6 +71,8 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     data, card, vector = read_onnx(path)
     try:
         processor = OnnxProcessor(data, card, threads)
+        if processor.state_shapes != config_of(card).state_shapes():
+            raise InputError(f"The card of {path} describes another network than its graph.", _HINT)
     except InputError:
         raise
     except Exception as error:  # onnxruntime raises its own unrelated classes for a bad graph
@@ -89,7 +92,7 @@ def save_onnx(path: Path, model: Model, golden: dict[str, str]) -> None:
 def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     """An exported model's bytes, card and golden vector, unproven; raises `InputError` where that isn't what the file holds.
 
-    What follows works on the bytes: a graph that points to tensors in other files then has no folder to read them from.
+    A graph that points to tensors in other files is refused, since they would be looked for in the current folder.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file.", _HINT)
@@ -97,7 +100,10 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
         raise InputError(f"{path} is larger than any model fxlab exports.", _HINT)
     data = path.read_bytes()
     try:
-        metadata = _metadata(data)
+        model = onnx.load_model_from_string(data)
+        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+            raise ValueError
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
         card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
         if not (isinstance(card, dict) and isinstance(vector, dict)):
             raise ValueError
@@ -106,13 +112,6 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     except Exception as error:  # protobuf's classes for a file that is no ONNX at all
         raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
     return data, card, vector
-
-
-def _metadata(data: bytes) -> dict[str, str]:
-    import onnx
-
-    model = onnx.load_model_from_string(data)
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _state_shapes(session: ort.InferenceSession) -> dict[str, tuple[int, int]]:

@@ -89,7 +89,6 @@ def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -
     g = _Graph(weights, precision)
     (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
     states = config.state_shapes()
-    # The residual of a TCN's last layer feeds nothing.
     nodes = _used(g.nodes, {AUDIO_OUT} | {NEXT + name for name in states})
     needed = {name for node in nodes for name in node.input}
     unfold, small = packed({name: weights[name] for name in weights if name in g.packed & needed}, precision)
@@ -115,8 +114,11 @@ def model_of(data: bytes, card: Card, source: str) -> Model:
         held = unpacked(graph)
     except (TypeError, ValueError):
         raise InputError(f"The weights in {source} can't be read.", "The file is damaged: copy or export it again.") from None
-    # The graph leaves out weights that no output depends on; exports before 0.2 hold a scalar as a vector of one.
-    weights = {name: held.get(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()}
+    weights = {name: array for name, array in held.items() if name in shapes}
+    if any(array.dtype != np.float32 for array in weights.values()):
+        raise InputError(f"The weights in {source} are not float32.", "The file is damaged: copy or export it again.")
+    weights |= {name: np.zeros(shapes[name], np.float32) for name in _unheard(config) - weights.keys()}
+    # Exports of version 0.1 hold a scalar as a vector of one.
     weights = {name: array[0] if array.shape == (1,) and not shapes[name] else array for name, array in weights.items()}
     return Model(config, checked(config, weights, source), card)
 
@@ -190,6 +192,14 @@ def _recurrent(g: _Graph, layer: LayerConfig, states: list[str], x: str, at: str
         g.node("Transpose", [value], NEXT + state, perm=[1, 2, 0])
     every = g.node("Squeeze", [f"{at}.all", g.constant("direction_axis", np.array([1]))], f"{at}.sequence")
     return g.node("Transpose", [every], f"{at}.out", perm=[1, 2, 0])
+
+
+def _unheard(config: Config) -> set[str]:
+    """Weights that no output depends on, which the graph leaves out: the residual of a TCN's last layer."""
+    if not isinstance(config, TCNConfig):
+        return set()
+    at = f"arrays.{len(config.arrays) - 1}.layers.{len(config.arrays[-1].dilations) - 1}.residual"
+    return {f"{at}.weight", f"{at}.bias"}
 
 
 def _used(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:

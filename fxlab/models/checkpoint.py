@@ -79,7 +79,7 @@ def load(path: Path) -> tuple[nn.Module, Card, dict[str, Tensor], dict]:
         whole = metadata["sha256"] == _sha256(tensors, metadata)
         if card["format"] != CARD_FORMAT:
             raise KeyError
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not an fxlab checkpoint ({type(error).__name__}).", _HINT) from None
     if not whole:
         raise InputError(f"{path} is damaged: it is not what was saved.", "Copy it again, or train it again.")

@@ -50,7 +50,7 @@ def config_of(card: Card) -> Config:
     """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
     described = card.get("model")
     kind = described.get("type") if isinstance(described, dict) else None
-    if not isinstance(kind, str) or kind not in CONFIGS:
+    if not isinstance(kind, str) or kind not in CONFIGS or not isinstance(described.get("size"), str):
         raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
     config = described.get("config")
     return CONFIGS[kind].from_json(config if isinstance(config, dict) else {})

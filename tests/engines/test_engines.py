@@ -1,6 +1,7 @@
 """Every engine plays a network alike, in any blocks, and model files prove themselves."""
 
 import json
+import math
 
 import numpy as np
 import onnx
@@ -200,13 +201,43 @@ def point_outside(model):
     weight.external_data.add(key="location", value="../secret.bin")
 
 
-@pytest.mark.parametrize("change", [change_weight, drop("card"), drop("golden"), point_outside])
+def describe_another(model):
+    """The card of the largest network there can be, without a weight."""
+    entry = next(p for p in model.metadata_props if p.key == "card")
+    card = json.loads(entry.value)
+    array = {"channels": 256, "head": 256, "dilations": [1] * 64, "kernel_sizes": [16] * 64, "head_bias": False, "gated": True}
+    card["model"]["config"] = {"arrays": [array] * 7 + [array | {"head": 1}]}
+    entry.value = json.dumps(card)
+    del model.graph.initializer[:]
+
+
+def write_words(model):
+    weight = next(w for w in model.graph.initializer if w.name.endswith("conv.weight"))
+    weight.ClearField("raw_data")
+    weight.data_type = onnx.TensorProto.STRING
+    weight.string_data.extend([b"a"] * math.prod(weight.dims))
+
+
+@pytest.mark.parametrize("change", [change_weight, drop("card"), drop("golden"), point_outside, describe_another, write_words])
 def test_tampered_exports_are_refused(exported, change):
     path, _ = exported
     model = onnx.load(path)
     change(model)
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(InputError):
+    for engine in ("fused", "onnx"):
+        with pytest.raises(InputError):
+            open_processor(str(path), engine=engine)
+
+
+def test_a_card_of_another_network_than_the_graph_is_refused(exported):
+    path, _ = exported
+    model = onnx.load(path)
+    entry = next(p for p in model.metadata_props if p.key == "card")
+    card = json.loads(entry.value)
+    card["model"]["config"]["arrays"][0]["dilations"][3] += 1
+    entry.value = json.dumps(card)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="another network"):
         load_onnx(path)
 
 

@@ -13,7 +13,7 @@ from fxlab.models.tcn import TCN
 from fxlab.models.tcn_config import SIZES
 
 
-def card_of(network, size="nano"):
+def card_of(network):
     return {"format": checkpoint.CARD_FORMAT, "model": describe(network.config)}
 
 
@@ -71,6 +71,7 @@ def corrupt(path):
         "text": lambda: path.write_text("not a model"),
         "no card": lambda: write(path, weights, {}),
         "card is not JSON": lambda: write(path, weights, good | {"card": "{"}),
+        "card is nested without end": lambda: write(path, weights, good | {"card": "[" * 100_000}),
         "card is a list": lambda: write(path, weights, good | {"card": "[]"}),
         "other format": lambda: write(path, weights, good | {"card": '{"format": "x"}'}),
         "other architecture": lambda: write(path, weights, good | {"card": '{"format": "fxlab-card", "model": {"type": "x"}}'}),
@@ -91,6 +92,7 @@ def corrupt(path):
         "text",
         "no card",
         "card is not JSON",
+        "card is nested without end",
         "card is a list",
         "other format",
         "other architecture",
