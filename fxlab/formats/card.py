@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fxlab.formats.fields import Unfit
 from fxlab.models.model import CARD_FORMAT, Card, Config, config_of, describe
 
 Vector = dict[str, str]
@@ -47,17 +48,17 @@ def own_card(
         same: Whether a card's configuration (first) is that of the network (second).
 
     Raises:
-        ValueError: It is damaged, or about another network.
+        Unfit: It is damaged, or about another network.
         InputError: It names an architecture that can't be.
     """
     stored, golden = (ours.get("card"), ours.get("golden")) if isinstance(ours, dict) else (None, None)
     if not isinstance(stored, dict) or not isinstance(golden, (dict, type(None))):
-        raise ValueError("its card is damaged")
+        raise Unfit("its card is damaged")
     described = config_of(stored)
     if not same(described, config):
-        raise ValueError("its card doesn't describe its layers")
+        raise Unfit("its card doesn't describe its layers")
     if stored.get("sample_rate_hz") != card["sample_rate_hz"] or stored.get("receptive_field") != described.receptive_field:
-        raise ValueError("its card has another rate or receptive field than itself")
+        raise Unfit("its card has another rate or receptive field than itself")
     return described, stored, golden
 
 

@@ -83,10 +83,7 @@ def _model(data: Mapping[str, Any], slim: float) -> tuple[Model, Vector | None]:
     about["metadata"] = _kept(data.get("metadata") or inner.get("metadata"))
     card, golden = foreign_card(config, rate_hz, "nam", {}), None
     if data.get("fxlab") is not None:
-        try:
-            config, card, golden = own_card(data["fxlab"], config, card, _same)
-        except ValueError as wrong:
-            raise Unfit(str(wrong)) from None
+        config, card, golden = own_card(data["fxlab"], config, card, _same)
     return Model(config, weights, card | {"nam": about}), golden
 
 

@@ -98,10 +98,7 @@ def _model(data: Mapping[str, Any], source: str) -> tuple[Model, Vector | None]:
     _apply_gains(config, weights, *(_gain(data, key) for key in ("in_gain", "out_gain")))
     card, golden = foreign_card(config, _rate_hz(data), "rtneural", {k: v for k, v in data.items() if k != "fxlab"}), None
     if data.get("fxlab") is not None:
-        try:
-            config, card, golden = own_card(data["fxlab"], config, card, _same)
-        except ValueError as wrong:
-            raise Unfit(str(wrong)) from None
+        config, card, golden = own_card(data["fxlab"], config, card, _same)
     return Model(config, checked(config, weights, source), card), golden
 
 
