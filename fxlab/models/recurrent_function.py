@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from fxlab.lanes import LANES
 from fxlab.models.buffers import take
-from fxlab.models.recurrent_function_kernel import FILLED, GRU, LSTM, ROWS, backward, forward
+from fxlab.models.recurrent_function_kernel import FILLED, GRU, LANES, LSTM, ROWS, backward, forward
 
 _PART = 16  # rows of the batch that one call runs: their data of one frame fit the cache
 _GAP = 16  # unused columns of weights, without which the rows of many a size would compete for the same lines of the cache

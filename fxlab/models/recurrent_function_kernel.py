@@ -17,10 +17,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.lanes import LANES, OPTIONS, clamp, constant, load, spread, store
+from fxlab.approximations import saturating_sigmoid, saturating_tanh
+from fxlab.vectors import OPTIONS, constant, fma, load, spread, store
 
 LSTM, GRU = 0, 1
 """Gate orders: input, forget, new, output; and reset, update, new from h, new from x."""
+
+LANES = 8
+"""Units that are worked on together."""
 
 ROWS = 4
 """Rows of a product that are worked on together."""
@@ -29,16 +33,6 @@ FILLED = 16
 """Frames of input that are copied into `rows` at once, as they are far apart in x."""
 
 _SUMMED = 64  # terms of a weight gradient that are summed before they are added to the total: their data fit the cache
-
-# Minimax fit of tanh on [-9.2, 9.2] by x P(x^2) / Q(x^2), found by iterated weighted least squares: error 2.3e-8, in float32
-# 3.3e-7, relatively too; beyond it is exactly 1, so that a gate that is wide open or shut leaks nothing.
-_END = 9.2
-_P = (0.9999998853346633, 0.1335973742924723, 0.00347067718909619, 2.021330262657193e-05, 1.2832020264686166e-08)
-_Q = (1.0, 0.46693026658973724, 0.02578126252835177, 0.00032455131925558385, 7.557234481397221e-07)
-
-# The same for (tanh(x / 2)) / 2, the sigmoid less its half.
-_HALF_P = tuple(p / 4 ** (k + 1) for k, p in enumerate(_P))
-_HALF_Q = tuple(q / 4**k for k, q in enumerate(_Q))
 
 _TINY = 1e-30
 
@@ -99,14 +93,14 @@ def backward(kind, blocks, rows, cells, gates, transposed, slope_out, slope_row,
             _gru_slopes(gates[t], rows[t], slope_out, t, slope_row, here)
         for r in range(batch):
             for j in range(units, wanted, LANES):
-                store(slope_row, (r, j), constant(0.0))
+                store(slope_row, (r, j), constant(0.0, LANES))
         for b in range(len(blocks)):
             k, k_end, g, g_end, _ = blocks[b]
             if k < units + inputs:
                 _multiply(here, transposed, slope_row, 0, batch, g, g_end, k, min(_up(k_end, LANES), wanted), True)
         for r in range(batch):
             for j in range(0, whole, LANES):
-                store(slope_x, (r, t, j), load(slope_row, (r, units + j)))
+                store(slope_x, (r, t, j), _load(slope_row, (r, units + j)))
             for j in range(whole, inputs):
                 slope_x[r, t, j] = slope_row[r, units + j]
         if t % chunk == 0:
@@ -125,15 +119,25 @@ def _fill(x, rows, units, first, last):
     for t in range(first, last):
         for r in range(len(x)):
             for j in range(units, rows.shape[2], LANES):
-                store(rows, (t % places, r, j), constant(0.0))
+                store(rows, (t % places, r, j), constant(0.0, LANES))
             rows[t % places, r, units + inputs] = 1.0
     for r in range(len(x)):
         for t in range(first, last):
             for j in range(0, whole, LANES):
-                store(rows, (t % places, r, units + j), load(x, (r, t, j)))
+                store(rows, (t % places, r, units + j), _load(x, (r, t, j)))
         for j in range(whole, inputs):
             for t in range(first, last):
                 rows[t % places, r, units + j] = x[r, t, j]
+
+
+@njit(forceinline=True, **OPTIONS)
+def _load(array, index):
+    return load(array, index, LANES)
+
+
+@njit(forceinline=True, **OPTIONS)
+def _spread(array, index):
+    return spread(array, index, LANES)
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -150,13 +154,13 @@ def _multiply(a, b, c, top, end, first, last, left, right, add):
     for j in range(left, right - LANES, 2 * LANES):
         k = j + LANES
         for i in range(top, end, ROWS):
-            c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = constant(0.0)
+            c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = constant(0.0, LANES)
             if add:
-                c00, c01, c10, c11 = load(c, (i, j)), load(c, (i, k)), load(c, (i + 1, j)), load(c, (i + 1, k))
-                c20, c21, c30, c31 = load(c, (i + 2, j)), load(c, (i + 2, k)), load(c, (i + 3, j)), load(c, (i + 3, k))
+                c00, c01, c10, c11 = _load(c, (i, j)), _load(c, (i, k)), _load(c, (i + 1, j)), _load(c, (i + 1, k))
+                c20, c21, c30, c31 = _load(c, (i + 2, j)), _load(c, (i + 2, k)), _load(c, (i + 3, j)), _load(c, (i + 3, k))
             for n in range(first, last):
-                b0, b1 = load(b, (n, j)), load(b, (n, k))
-                a0, a1, a2, a3 = spread(a, (i, n)), spread(a, (i + 1, n)), spread(a, (i + 2, n)), spread(a, (i + 3, n))
+                b0, b1 = _load(b, (n, j)), _load(b, (n, k))
+                a0, a1, a2, a3 = _spread(a, (i, n)), _spread(a, (i + 1, n)), _spread(a, (i + 2, n)), _spread(a, (i + 3, n))
                 c00, c01, c10, c11 = c00 + a0 * b0, c01 + a0 * b1, c10 + a1 * b0, c11 + a1 * b1
                 c20, c21, c30, c31 = c20 + a2 * b0, c21 + a2 * b1, c30 + a3 * b0, c31 + a3 * b1
             store(c, (i, j), c00)
@@ -170,35 +174,17 @@ def _multiply(a, b, c, top, end, first, last, left, right, add):
     if (right - left) % (2 * LANES):
         j = right - LANES
         for i in range(top, end, ROWS):
-            c0 = c1 = c2 = c3 = constant(0.0)
+            c0 = c1 = c2 = c3 = constant(0.0, LANES)
             if add:
-                c0, c1, c2, c3 = load(c, (i, j)), load(c, (i + 1, j)), load(c, (i + 2, j)), load(c, (i + 3, j))
+                c0, c1, c2, c3 = _load(c, (i, j)), _load(c, (i + 1, j)), _load(c, (i + 2, j)), _load(c, (i + 3, j))
             for n in range(first, last):
-                b0 = load(b, (n, j))
-                c0, c1 = c0 + spread(a, (i, n)) * b0, c1 + spread(a, (i + 1, n)) * b0
-                c2, c3 = c2 + spread(a, (i + 2, n)) * b0, c3 + spread(a, (i + 3, n)) * b0
+                b0 = _load(b, (n, j))
+                c0, c1 = c0 + _spread(a, (i, n)) * b0, c1 + _spread(a, (i + 1, n)) * b0
+                c2, c3 = c2 + _spread(a, (i + 2, n)) * b0, c3 + _spread(a, (i + 3, n)) * b0
             store(c, (i, j), c0)
             store(c, (i + 1, j), c1)
             store(c, (i + 2, j), c2)
             store(c, (i + 3, j), c3)
-
-
-@njit(forceinline=True, **OPTIONS)
-def _tanh(x):
-    x = clamp(x, constant(_END))
-    z = x * x
-    p = (((z * _P[4] + _P[3]) * z + _P[2]) * z + _P[1]) * z + _P[0]
-    q = (((z * _Q[4] + _Q[3]) * z + _Q[2]) * z + _Q[1]) * z + _Q[0]
-    return x * p / q
-
-
-@njit(forceinline=True, **OPTIONS)
-def _sigmoid(x):
-    x = clamp(x, constant(2.0 * _END))
-    z = x * x
-    p = (((z * _HALF_P[4] + _HALF_P[3]) * z + _HALF_P[2]) * z + _HALF_P[1]) * z + _HALF_P[0]
-    q = (((z * _HALF_Q[4] + _HALF_Q[3]) * z + _HALF_Q[2]) * z + _HALF_Q[1]) * z + _HALF_Q[0]
-    return x * p / q + 0.5
 
 
 @njit(**OPTIONS)
@@ -207,16 +193,16 @@ def _lstm(gates, before, after, row, out, t):
     units = out.shape[2]
     for r in range(len(out)):
         for j in range(0, units, LANES):
-            i, f = _sigmoid(load(gates, (r, j))), _sigmoid(load(gates, (r, units + j)))
-            new, o = _tanh(load(gates, (r, 2 * units + j))), _sigmoid(load(gates, (r, 3 * units + j)))
+            i, f = saturating_sigmoid(_load(gates, (r, j))), saturating_sigmoid(_load(gates, (r, units + j)))
+            new, o = saturating_tanh(_load(gates, (r, 2 * units + j))), saturating_sigmoid(_load(gates, (r, 3 * units + j)))
             store(gates, (r, j), i)
             store(gates, (r, units + j), f)
             store(gates, (r, 2 * units + j), new)
             store(gates, (r, 3 * units + j), o)
-            store(after, (r, j), f * load(before, (r, j)) + i * new)
+            store(after, (r, j), fma(f, _load(before, (r, j)), i * new))
     for r in range(len(out)):
         for j in range(0, units, LANES):
-            h = load(gates, (r, 3 * units + j)) * _tanh(load(after, (r, j)))
+            h = _load(gates, (r, 3 * units + j)) * saturating_tanh(_load(after, (r, j)))
             store(row, (r, j), h)
             store(out, (r, t, j), h)
 
@@ -227,18 +213,18 @@ def _lstm_slopes(gates, before, row, slope_out, t, slope_row, slope_cell, slopes
     units = slope_out.shape[2]
     for r in range(len(slope_out)):
         for j in range(0, units, LANES):
-            i, f = load(gates, (r, j)), load(gates, (r, units + j))
-            new, o = load(gates, (r, 2 * units + j)), load(gates, (r, 3 * units + j))
-            h = load(row, (r, j))
+            i, f = _load(gates, (r, j)), _load(gates, (r, units + j))
+            new, o = _load(gates, (r, 2 * units + j)), _load(gates, (r, 3 * units + j))
+            h = _load(row, (r, j))
             squashed = h / (o + _TINY)  # tanh(c); without a way out (o = 0) no gradient comes in, whatever it is
-            dh = load(slope_out, (r, t, j)) + load(slope_row, (r, j))
-            dc = load(slope_cell, (r, j)) + dh * o * (1.0 - squashed * squashed)
+            dh = _load(slope_out, (r, t, j)) + _load(slope_row, (r, j))
+            dc = _load(slope_cell, (r, j)) + dh * o * (1.0 - squashed * squashed)
             store(slopes, (r, j), dc * new * i * (1.0 - i))
-            store(slopes, (r, units + j), dc * load(before, (r, j)) * f * (1.0 - f))
+            store(slopes, (r, units + j), dc * _load(before, (r, j)) * f * (1.0 - f))
             store(slopes, (r, 2 * units + j), dc * i * (1.0 - new * new))
             store(slopes, (r, 3 * units + j), dh * h * (1.0 - o))
             store(slope_cell, (r, j), dc * f)
-            store(slope_row, (r, j), constant(0.0))
+            store(slope_row, (r, j), constant(0.0, LANES))
 
 
 @njit(**OPTIONS)
@@ -247,12 +233,12 @@ def _gru(gates, row_before, row, out, t):
     units = out.shape[2]
     for r in range(len(out)):
         for j in range(0, units, LANES):
-            store(gates, (r, j), _sigmoid(load(gates, (r, j))))
-            store(gates, (r, units + j), _sigmoid(load(gates, (r, units + j))))
+            store(gates, (r, j), saturating_sigmoid(_load(gates, (r, j))))
+            store(gates, (r, units + j), saturating_sigmoid(_load(gates, (r, units + j))))
     for r in range(len(out)):
         for j in range(0, units, LANES):
-            new = _tanh(load(gates, (r, 3 * units + j)) + load(gates, (r, j)) * load(gates, (r, 2 * units + j)))
-            h = new + load(gates, (r, units + j)) * (load(row_before, (r, j)) - new)
+            new = saturating_tanh(_load(gates, (r, 3 * units + j)) + _load(gates, (r, j)) * _load(gates, (r, 2 * units + j)))
+            h = new + _load(gates, (r, units + j)) * (_load(row_before, (r, j)) - new)
             store(gates, (r, 3 * units + j), new)
             store(row, (r, j), h)
             store(out, (r, t, j), h)
@@ -264,12 +250,12 @@ def _gru_slopes(gates, row_before, slope_out, t, slope_row, slopes):
     units = slope_out.shape[2]
     for r in range(len(slope_out)):
         for j in range(0, units, LANES):
-            reset, update = load(gates, (r, j)), load(gates, (r, units + j))
-            from_h, new = load(gates, (r, 2 * units + j)), load(gates, (r, 3 * units + j))
-            dh = load(slope_out, (r, t, j)) + load(slope_row, (r, j))
+            reset, update = _load(gates, (r, j)), _load(gates, (r, units + j))
+            from_h, new = _load(gates, (r, 2 * units + j)), _load(gates, (r, 3 * units + j))
+            dh = _load(slope_out, (r, t, j)) + _load(slope_row, (r, j))
             dn = dh * (1.0 - update) * (1.0 - new * new)
             store(slopes, (r, j), dn * from_h * reset * (1.0 - reset))
-            store(slopes, (r, units + j), dh * (load(row_before, (r, j)) - new) * update * (1.0 - update))
+            store(slopes, (r, units + j), dh * (_load(row_before, (r, j)) - new) * update * (1.0 - update))
             store(slopes, (r, 2 * units + j), dn * reset)
             store(slopes, (r, 3 * units + j), dn)
             store(slope_row, (r, j), dh * update)

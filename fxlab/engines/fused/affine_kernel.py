@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from fxlab.engines.fused.approximations import OPTIONS
-from fxlab.engines.fused.vectors import accumulate, address, fma, load, store, total
+from fxlab.products import accumulate
+from fxlab.vectors import OPTIONS, address, fma, load, store, total
 
 
 @njit(**OPTIONS)

@@ -11,10 +11,10 @@ from numba import njit
 
 from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
-from fxlab.engines.fused.approximations import OPTIONS
 from fxlab.engines.fused.processor import array_at, table_at
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
 from fxlab.models.stack_config import KINDS
+from fxlab.vectors import OPTIONS
 
 LAYER = np.dtype(
     [

@@ -13,6 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fxlab.vectors import fill, load_at, multiply_add, store_at
+
 
 def _vector_shape() -> tuple[int, int]:
     """Lanes of a vector and vectors per row of a tile.
@@ -71,25 +73,35 @@ def _generate(outputs: int):
             args[index] for index in (2, 3, 4, 6, 7, 9, 11, 12, 14, 15, 16)
         )
         i, o, e = (builder.add(offset, t) for offset in (i, o, e))
-        code = _Code(builder)
+
+        def plus(value, number: int):
+            return builder.add(value, _INT(number))
+
+        def vector_at(base, offset, vector: int):
+            return builder.gep(base, [plus(offset, vector * LANES)])
+
+        def weight_at(offset):
+            return fill(builder, builder.load(builder.gep(weights, [offset])), LANES)
+
+        # Stack slots that LLVM turns into registers.
         accumulators = [[cgutils.alloca_once(builder, _VECTOR) for _ in range(VECTORS)] for _ in range(outputs)]
         position = cgutils.alloca_once(builder, _INT)
 
         def step(base, offset):
             at = builder.load(position)
-            columns = [code.load(base, offset, v) for v in range(VECTORS)]
+            columns = [load_at(builder, vector_at(base, offset, v), LANES) for v in range(VECTORS)]
             for m, row in enumerate(accumulators):
-                weight = code.broadcast(weights, code.plus(at, m))
+                weight = weight_at(plus(at, m))
                 for column, accumulator in zip(columns, row, strict=True):
-                    builder.store(builder.call(code.multiply_add, [weight, column, builder.load(accumulator)]), accumulator)
-            builder.store(code.plus(at, outputs), position)
+                    builder.store(multiply_add(builder, weight, column, builder.load(accumulator)), accumulator)
+            builder.store(plus(at, outputs), position)
 
         for m, row in enumerate(accumulators):
-            bias = code.broadcast(weights, code.plus(w, m))
+            bias = weight_at(plus(w, m))
             start = builder.add(i, builder.mul(i_stride, _INT(m)))
             for v, accumulator in enumerate(row):
-                builder.store(builder.fadd(bias, code.load(init, start, v)), accumulator)
-        builder.store(code.plus(w, outputs), position)
+                builder.store(builder.fadd(bias, load_at(builder, vector_at(init, start, v), LANES)), accumulator)
+        builder.store(plus(w, outputs), position)
         with cgutils.for_range(builder, n_taps, intp=_INT) as tap:
             first = builder.add(builder.load(builder.gep(taps, [tap.index])), t)
             with cgutils.for_range(builder, rows, intp=_INT) as row:
@@ -99,37 +111,7 @@ def _generate(outputs: int):
         for m, row in enumerate(accumulators):
             start = builder.add(o, builder.mul(o_stride, _INT(m)))
             for v, accumulator in enumerate(row):
-                code.store(builder.load(accumulator), out, start, v)
+                store_at(builder, builder.load(accumulator), vector_at(out, start, v))
         return context.get_dummy_value()
 
     return generate
-
-
-class _Code:
-    """Vector operations in the function being built. Accumulators are stack slots that LLVM turns into registers."""
-
-    def __init__(self, builder: ir.IRBuilder) -> None:
-        self.builder = builder
-        # Fused where the processor can, as a multiplication and an addition where it can't.
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        self.multiply_add = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{LANES}f32")
-
-    def plus(self, value, number: int):
-        return self.builder.add(value, _INT(number))
-
-    def _vector_at(self, base, offset, vector: int):
-        pointer = self.builder.gep(base, [self.plus(offset, vector * LANES)])
-        return self.builder.bitcast(pointer, _VECTOR.as_pointer())
-
-    def load(self, base, offset, vector: int):
-        # Any offset may come: a vector is only as aligned as a float.
-        return self.builder.load(self._vector_at(base, offset, vector), align=4)
-
-    def store(self, value, base, offset, vector: int) -> None:
-        self.builder.store(value, self._vector_at(base, offset, vector), align=4)
-
-    def broadcast(self, base, offset):
-        scalar = self.builder.load(self.builder.gep(base, [offset]))
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        single = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))

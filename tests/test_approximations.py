@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numba import float32, njit
 
-from fxlab.engines.fused import approximations
-from fxlab.engines.fused.approximations import OPTIONS, leaky_relu, tanh
-from fxlab.engines.fused.vectors import address, load, store
+from fxlab import approximations
+from fxlab.approximations import leaky_relu, saturating_sigmoid, saturating_tanh, tanh
+from fxlab.vectors import OPTIONS, address, load, store
 
 
 def inputs():
@@ -36,6 +36,8 @@ def sigmoid(x):
     [
         ("tanh", np.tanh, 3e-7),
         ("sigmoid", sigmoid, 2e-7),
+        ("saturating_tanh", np.tanh, 4e-7),
+        ("saturating_sigmoid", sigmoid, 3e-7),
         ("relu", lambda x: np.maximum(x, 0), 0),
         ("hard_tanh", lambda x: np.clip(x, -1, 1), 0),
         ("silu", lambda x: x * sigmoid(x), 3e-7),
@@ -68,21 +70,37 @@ def test_tanh_is_odd_exact_at_small_sizes_and_never_exceeds_one():
     assert np.max(np.abs(y[small] / np.tanh(x[small]) - 1)) < 4e-7
 
 
-def test_vectors_and_numbers_agree_to_the_last_bit():
+def test_the_saturating_ones_are_exact_far_from_zero_and_carry_nan():
+    x, y = loop(saturating_tanh)
+    assert np.array_equal(y[np.abs(x) > 9.2], np.sign(x[np.abs(x) > 9.2]))
+    x, y = loop(saturating_sigmoid)
+    assert np.array_equal(y[np.abs(x) > 18.4], x[np.abs(x) > 18.4] > 0)
+
+    @njit(**OPTIONS)
+    def run(x):
+        return saturating_tanh(x), saturating_sigmoid(x)
+
+    assert np.isnan(run(np.float32(np.nan))).all()
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "saturating_tanh", "saturating_sigmoid"])
+def test_vectors_and_numbers_agree_to_the_last_bit(name):
+    function = getattr(approximations, name)
+
     @njit(**OPTIONS)
     def run(x, y):
         at, to = address(x, 0), address(y, 0)
         for i in range(0, len(x), 16):
-            store(to, i, tanh(load(at, i, 16)))
+            store(to, i, function(load(at, i, 16)))
 
     x = inputs()
     x = x[: len(x) // 16 * 16]
     y = np.empty_like(x)
     run(x, y)
-    assert np.array_equal(y, loop(tanh)[1][: len(x)])
+    assert np.array_equal(y, loop(function)[1][: len(x)])
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu", "hard_tanh", "silu", "softsign", "hard_swish"])
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "saturating_sigmoid", "relu", "hard_tanh", "silu", "softsign", "hard_swish"])
 def test_nothing_becomes_float64(name):
     function = getattr(approximations, name)
 
