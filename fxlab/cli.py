@@ -22,7 +22,7 @@ VERBS = {
     "render": "Play audio files through effects, chains and models.",
     "dataset": "Make aligned dry and wet pairs to train on.",
     "train": "Train a network to sound like an effect.",
-    "export": "Turn a model into streaming ONNX, TorchScript, RTNeural's JSON or a .nam file.",
+    "export": "Turn a model into ONNX, TorchScript, .nam or RTNeural JSON.",
     "bench": "Measure speed, latency and quality of DSP and networks.",
     "effects": "List the effects, and show what each can be set to.",
     "profiles": "List, show and check settings files.",
