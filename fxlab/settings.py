@@ -63,14 +63,18 @@ class EffectSettings:
     """One stage of a chain: an effect's name or a model file, and its parameters."""
 
     name: str = setting("saturator", "An effect's name or a model file.")
-    engine: str = setting("auto", "How it is run.", choices=("auto", "fused", "numba", "numpy", "onnx", "torch", "torchscript"))
+    engine: str = setting(
+        "auto",
+        "How it is run; auto takes the fastest.",
+        choices=("auto", "fused", "numba", "numpy", "onnx", "torch", "torchscript"),
+    )
     set: dict = setting({}, "The effect's parameters, name = value.")
 
 
 @dataclass
 class ModelSettings:
-    type: str = setting("tcn", "Architecture to train: tcn, lstm or gru.")
-    size: str = setting("auto", "Its size: standard, large, lite, feather, nano; 16, 32, 64; auto is the first.")
+    type: str = setting("tcn", "Architecture to train: tcn, lstm, gru or one of another package.")
+    size: str = setting("auto", "tcn: standard, large, lite, feather, nano; lstm: 16, 32, 64; gru: 16, 32; auto takes the first.")
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
     attribution: str = setting("", "Whose recordings it learns from, for the card.")
 
@@ -98,7 +102,9 @@ class TrainSettings:
     segment: int = setting(
         0, "Output samples per segment, context not counted; 0 takes 8192, for recurrent networks 1024.", 0, 1_000_000
     )
-    windows: int = setting(32, "Segments in a row through which a recurrent network carries its state.", 1, 100_000)
+    windows: int = setting(
+        32, "Segments in a row through which a recurrent network carries its state; others ignore it.", 1, 100_000
+    )
     learning_rate: float = setting(5e-3, "Peak learning rate of AdamW.", 1e-8, 1.0)
     final_rate: float = setting(0.01, "Last learning rate as a share of the peak (cosine schedule).", 0, 1)
     warmup_steps: int = setting(100, "Steps of linear warm-up.", 0, 1_000_000)
@@ -112,7 +118,7 @@ class TrainSettings:
     pre_emphasis: float = setting(0.85, "Coefficient of the first-order pre-emphasis; 0 turns it off.", 0, 0.999)
     patience: int = setting(0, "Stop after this many epochs without a better validation ESR; 0 never stops early.", 0, 100_000)
     seed: int = setting(0, "Seed of initial weights and data order.", 0, 2**31 - 1)
-    device: str = setting("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
+    device: str = setting("auto", "Where to train; auto takes CUDA where there is some.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")
     threads: int = setting(0, "CPU threads; 0 takes one for a small network and else as many as torch likes.", 0, 1024)
 

@@ -19,9 +19,11 @@ Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs to t
 StepsPerEpoch = Annotated[
     int | None, typer.Option("--steps-per-epoch", min=0, help="Steps in an epoch; 0 covers the audio once.")
 ]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Segments per step.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=0, help="Segments per step; 0 takes 8, for lstm and gru 16.")]
 Accumulate = Annotated[int | None, typer.Option("--accumulate", min=1, help="Batches added up for one step.")]
-Segment = Annotated[int | None, typer.Option("--segment", help="Output samples per segment.")]
+Segment = Annotated[
+    int | None, typer.Option("--segment", help="Output samples per segment; 0 takes 8192, for lstm and gru 1024.")
+]
 Windows = Annotated[
     int | None, typer.Option("--windows", min=1, help="Segments in a row through which lstm and gru carry their state.")
 ]

@@ -19,6 +19,7 @@ from fxlab.effects.registry import effects
 from fxlab.engines.loader import Opened, open_processor
 from fxlab.errors import FxlabError
 from fxlab.metrics import mushra, quality, spectrum
+from fxlab.progress import Progress, silent
 from fxlab.services.bench_quality import TONE_AMPLITUDE, TONE_HZ, settling
 
 TONES_HZ = (TONE_HZ, 2489.0, 4978.0)
@@ -74,7 +75,7 @@ def alias_free(stages: Stages) -> list[dict[str, Any]]:
     return found if any(map(_has_oversampling, stages)) else []
 
 
-def card_metrics(network: Processor, stages: Stages, takes: Sequence[Take]) -> dict[str, Any]:
+def card_metrics(network: Processor, stages: Stages, takes: Sequence[Take], progress: Progress = silent) -> dict[str, Any]:
     """The part of a card's `metrics` that listeners and aliasing make up, as plain data for JSON.
 
     Args:
@@ -94,17 +95,21 @@ def card_metrics(network: Processor, stages: Stages, takes: Sequence[Take]) -> d
     predicted = mushra.predict(*(np.concatenate([getattr(take, of) for take in takes]) for of in ("target", "output")), rate_hz)
     lead = max(settling(processor, rate_hz) for processor in (network, plain, free) if processor)
     tones, played = [], []
-    for tone_hz in (hz for hz in TONES_HZ if hz < rate_hz / 2):
+    audible_hz = [hz for hz in TONES_HZ if hz < rate_hz / 2]
+    for done, tone_hz in enumerate(audible_hz):
+        progress("Judging", done, len(audible_hz) + 1)
         tone = spectrum.coherent_sine(tone_hz, rate_hz, TONE_AMPLITUDE, lead=lead)
         heard = [apply(processor, tone.audio, rate_hz)[lead:] if processor else None for processor in (network, plain, free)]
         ratios = [None if audio is None else spectrum.aliasing_to_signal_db(audio, tone) for audio in heard]
         tones.append({"tone_hz": tone_hz, "network": ratios[0], "target": ratios[1], "alias_free_target": ratios[2]})
         played.append(heard)
+    progress("Judging", len(audible_hz), len(audible_hz) + 1)
     errors = None
     if free:
         heard = [(take.output, take.target, apply(free, take.dry, rate_hz)[-len(take.target) :]) for take in takes]
         delays = network.latency, network.latency, free.latency
         errors = _errors(heard, delays, "") | _errors(played, delays, "_tones")
+    progress("Judging", len(audible_hz) + 1, len(audible_hz) + 1)
     return {
         "predicted_mushra": predicted and predicted.mushra,
         "mfcc_distance": predicted and predicted.distance,

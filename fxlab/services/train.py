@@ -259,7 +259,7 @@ def _conclude(
         **score(*(np.concatenate([signals[i] for signals in played]) for i in (1, 2))),
         "worst_esr": max(take["esr"] for take in takes),
         **on_silence(network, card["sample_rate_hz"]),
-        **card_metrics(TorchProcessor(network, card), card["effect"], heard),
+        **card_metrics(TorchProcessor(network, card), card["effect"], heard, progress),
         "takes": takes,
     }
     checkpoint.save(request.output / BEST, network, card)

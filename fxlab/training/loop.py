@@ -119,7 +119,7 @@ class Loop:
         validate: The run's weights to a validation ESR.
         save: Called with (run, is_best) whenever the run must survive.
         report: Called with (run, steps in all, fields) after each step.
-        stopping: Asked between steps; true ends the run there, saved.
+        stopping: Asked between steps and behind a validation; true ends the run there, saved.
     """
 
     def __init__(
@@ -157,6 +157,8 @@ class Loop:
                 self.save(run, False)
                 return "interrupted"
             self._end_epoch()
+            if self.stopping():
+                return "interrupted"
         return "finished"
 
     def _steps(self) -> None:

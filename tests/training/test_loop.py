@@ -215,6 +215,15 @@ def test_divergence_stops_before_the_weights_are_harmed():
     assert torch.isfinite(saved[-1][0]["conv.weight"]).all()
 
 
+def test_a_stop_during_the_last_validation_is_heard():
+    """Else a training of several seeds would go on with the next one."""
+    run, loop, saved = make(epochs=2)
+    assert loop(stopping=lambda: len(run.history) == 2).go() == "interrupted"
+    assert run.epoch == saved[-1][2]["epoch"] == 2
+    steps = run.step
+    assert loop().go() == "finished" and run.step == steps
+
+
 def test_early_stopping_counts_epochs_without_progress():
     run, loop, _ = make(epochs=50, patience=3, learning_rate=1e-8)
     ended = loop()
