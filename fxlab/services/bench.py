@@ -56,8 +56,8 @@ def _effects(request: Request, progress: Progress) -> Result:
     with torch_threads(engines, session.settings.threads):
         subjects = session.open(planned, engines)
         cells = cell_reports(session.measure(subjects), request.seed)
-        engines = engine_reports(subjects, cells)
+        found = engine_reports(subjects, cells)
         quality = quality_reports(subjects, cells, progress)
         peers = measure_peers(session.clip, session.settings.runs, request.seed, progress) if request.peers else []
-    result = Result(session.machine, session.setup(cells), engines, cells, quality, peers, skipped=skipped)
+    result = Result(session.machine, session.setup(cells), found, cells, quality, peers, skipped=skipped)
     return session.finish(result, figure)

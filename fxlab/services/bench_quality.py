@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +92,7 @@ def likeness(target: np.ndarray, output: np.ndarray, rate_hz: int) -> Likeness:
 
 
 def compare(
-    network: Processor, target: Processor, audio: np.ndarray, rate_hz: int, step: Callable[[], None] = lambda: None
+    network: Processor, target: Processor, audio: np.ndarray, rate_hz: int
 ) -> tuple[Likeness | None, Character, Character]:
     """A network against its target: likeness (None where the target is silent), the network's character, the target's.
 
@@ -101,15 +100,10 @@ def compare(
 
     Args:
         audio: float32 (1, frames) at `rate_hz`.
-        step: Called after each of the four parts.
     """
     wanted = apply(target, audio, rate_hz)[0]
-    step()
     found = apply(network, audio, rate_hz)[0]
-    step()
     lead = max(settling(target, rate_hz), settling(network, rate_hz))  # both hear the same tone
     of_target = character(target, rate_hz, lead)
-    step()
     of_network = character(network, rate_hz, lead)
-    step()
     return likeness(wanted, found, rate_hz) if wanted.any() else None, of_network, of_target
