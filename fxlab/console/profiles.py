@@ -22,11 +22,18 @@ def show_settings(shown: Settings) -> None:
     for row in shown.settings:
         style = "dim" if row.line is None else "bold"
         origin = "default" if row.line is None else f"line {row.line}"
-        value = repr(row.value) if isinstance(row.value, str) else row.value
+        value = _as_toml(row.value)
         rows.append((row.section, Text(row.name, style), cell(value), Text(origin, style), row.help))
     out = output.out()
     out.print(f"{shown.path}: {shown.description}", markup=False, soft_wrap=True)
     out.print(table("", ("section", "setting", "value", "from", "what it does"), rows))
+
+
+def _as_toml(value: object) -> object:
+    """Text in quotes and truth values in lower case, as a profile has them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, str) else value
 
 
 def show_check(result: Check) -> None:
