@@ -210,53 +210,33 @@ def play_tcn(at, frames):
                         _copy(flat[head + c * CHUNK : head + c * CHUNK + n], memory[at : at + n])
                     _repeat_ends(memory, ring, p, n)
                     _windows(taps, array.head_taps, 1, ring, p)
-                    product(
-                        memory,
-                        taps,
-                        array.head_taps,
-                        array.channels,
-                        ring.row,
-                        flat,
-                        0,
-                        0,
-                        weights,
-                        array.head.weights,
-                        tiles,
-                        array.head.tiles,
-                        array.head.n_tiles,
-                        flat,
-                        zero,
-                        0,
-                        flat,
-                        other,
-                        CHUNK,
-                        n,
-                    )
                     _advance(positions, index, n, ring.size)
+                    heads, stride = memory, ring.row
                 else:
                     taps[0] = head
-                    product(
-                        flat,
-                        taps,
-                        1,
-                        array.channels,
-                        CHUNK,
-                        flat,
-                        0,
-                        0,
-                        weights,
-                        array.head.weights,
-                        tiles,
-                        array.head.tiles,
-                        array.head.n_tiles,
-                        flat,
-                        zero,
-                        0,
-                        flat,
-                        other,
-                        CHUNK,
-                        n,
-                    )
+                    heads, stride = flat, CHUNK
+                product(
+                    heads,
+                    taps,
+                    array.head_taps,
+                    array.channels,
+                    stride,
+                    flat,
+                    0,
+                    0,
+                    weights,
+                    array.head.weights,
+                    tiles,
+                    array.head.tiles,
+                    array.head.n_tiles,
+                    flat,
+                    zero,
+                    0,
+                    flat,
+                    other,
+                    CHUNK,
+                    n,
+                )
                 head, other, source = other, head, x
             scale, result, out = arrays[-1].scale, flat[head : head + n], wet[begin : begin + n]
             for t in range(n):
