@@ -50,6 +50,7 @@ class Stack(nn.Module):
     Shape:
         `forward`: (batch, 1, receptive_field - 1 + n) to (batch, 1, n); the leading samples are context only.
         `stream`: (batch, 1, n) and the states of `config.state_shapes()` to (batch, 1, n) and the new states.
+        Both take `controls`, (batch, controls, as many frames as `dry`, or 1 where no knob moves), if the network has any.
     """
 
     def __init__(self, config: StackConfig) -> None:
@@ -74,15 +75,19 @@ class Stack(nn.Module):
         like = next(self.parameters())
         return tuple(like.new_zeros(batch, *shape) for shape in self.state_shapes().values())
 
-    def forward(self, dry: Tensor) -> Tensor:
+    def forward(self, dry: Tensor, controls: Tensor | None = None) -> Tensor:
         context = self.receptive_field - 1
+        moving = controls is not None and controls.shape[-1] > 1
+        before, after = (controls[..., :context], controls[..., context:]) if moving else (controls, controls)
         with torch.no_grad():
-            _, *states = self.stream(dry[..., :context], *self.rest(len(dry)))
-        return self.stream(dry[..., context:], *states)[0]
+            _, *states = self.stream(dry[..., :context], *self.rest(len(dry)), controls=before)
+        return self.stream(dry[..., context:], *states, controls=after)[0]
 
-    def stream(self, dry: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+    def stream(self, dry: Tensor, *states: Tensor, controls: Tensor | None = None) -> tuple[Tensor, ...]:
         """One block with the memories in and out, each of shape (batch, features, frames)."""
         x, new, taken = dry, [], 0
+        if self.config.controls:
+            x = torch.cat((dry, controls.expand(-1, -1, dry.shape[-1])), dim=1)
         for layer in self.layers:
             count = len(layer.config.state_shapes())
             x, states_after = layer(x, list(states[taken : taken + count]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 from fxlab.errors import InputError
 from fxlab.models.activations import ACTIVATIONS
+from fxlab.models.controls import MOST
 
 Shape = tuple[int, ...]
 
@@ -62,7 +63,7 @@ class StackConfig:
     """Layers from one input to one output.
 
     Args:
-        layers: In order.
+        layers: In order. Inputs that the first has besides the dry signal are knobs.
         skip: The dry signal is added to the output.
         warm_up: Samples that recurrent layers are given to forget where they started; counts as their receptive field.
     """
@@ -72,6 +73,15 @@ class StackConfig:
     warm_up: int = WARM_UP
     size: str = "custom"
     kind: ClassVar[str] = "stack"
+
+    @property
+    def controls(self) -> int:
+        """Knobs."""
+        return self.layers[0].inputs - 1
+
+    def with_controls(self, controls: int) -> StackConfig:
+        """The same network with so many knobs."""
+        return replace(self, layers=(replace(self.layers[0], inputs=1 + controls), *self.layers[1:]))
 
     @property
     def recurrent(self) -> bool:
@@ -129,7 +139,7 @@ class StackConfig:
     def check(self) -> None:
         """Raises `ValueError` for layers that don't fit together or that no model has."""
         layers = self.layers
-        if not 1 <= len(layers) <= _MAX_LAYERS or layers[0].inputs != 1 or layers[-1].outputs != 1:
+        if not 1 <= len(layers) <= _MAX_LAYERS or not 1 <= layers[0].inputs <= 1 + MOST or layers[-1].outputs != 1:
             raise ValueError("the number of layers, inputs or outputs")
         if any(before.outputs != after.inputs for before, after in zip(layers, layers[1:], strict=False)):
             raise ValueError("a layer doesn't have as many inputs as the one before has outputs")

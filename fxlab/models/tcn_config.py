@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 from fxlab.errors import InputError
 from fxlab.models.activations import ACTIVATIONS
+from fxlab.models.controls import MOST
 
 Shape = tuple[int, ...]
 
@@ -63,11 +64,23 @@ class ArrayConfig:
 
 @dataclass(frozen=True)
 class TCNConfig:
-    """Arrays that run one after the other; the head of one is the beginning of the next one's."""
+    """Arrays that run one after the other; the head of one is the beginning of the next one's.
+
+    Args:
+        arrays: In order.
+        controls: Knobs, which scale and shift every layer's pre-activations (FiLM).
+        film_hidden: Units of the layer between the knobs and that.
+    """
 
     arrays: tuple[ArrayConfig, ...]
     size: str = "custom"
+    controls: int = 0
+    film_hidden: int = 16
     kind: ClassVar[str] = "tcn"
+
+    def with_controls(self, controls: int) -> TCNConfig:
+        """The same network with so many knobs."""
+        return replace(self, controls=controls)
 
     @property
     def receptive_field(self) -> int:
@@ -76,8 +89,10 @@ class TCNConfig:
 
     @property
     def macs_per_sample(self) -> int:
-        """Multiply-accumulates per output sample when streaming."""
-        return 1 + sum(size for name, size in self._sizes().items() if name.endswith(".weight"))
+        """Multiply-accumulates per output sample when streaming, while no knob moves."""
+        weights = {name: size for name, size in self._sizes().items() if name.endswith(".weight")}
+        scaled = sum(array.pre_activations * len(array.dilations) for array in self.arrays) if self.controls else 0
+        return 1 + scaled + sum(size for name, size in weights.items() if "film" not in name)
 
     @property
     def parameters_count(self) -> int:
@@ -86,6 +101,8 @@ class TCNConfig:
     def weight_shapes(self) -> dict[str, Shape]:
         """Name to shape of every weight, in the order of the network's state dict."""
         shapes: dict[str, Shape] = {"scale": ()}
+        if self.controls:
+            shapes |= {"film.weight": (self.film_hidden, self.controls, 1), "film.bias": (self.film_hidden,)}
         inputs = 1
         for i, array in enumerate(self.arrays):
             c, z = array.channels, array.pre_activations
@@ -94,6 +111,8 @@ class TCNConfig:
                 at = f"arrays.{i}.layers.{j}"
                 shapes |= {f"{at}.conv.weight": (z, c, kernel), f"{at}.conv.bias": (z,), f"{at}.mixin.weight": (z, 1, 1)}
                 shapes |= {f"{at}.residual.weight": (c, c, 1), f"{at}.residual.bias": (c,)}
+                if self.controls:
+                    shapes |= {f"{at}.film.weight": (2 * z, self.film_hidden, 1), f"{at}.film.bias": (2 * z,)}
             shapes[f"arrays.{i}.head.weight"] = (array.head, c, array.head_kernel)
             if array.head_bias:
                 shapes[f"arrays.{i}.head.bias"] = (array.head,)
@@ -114,13 +133,19 @@ class TCNConfig:
             asdict(array) | {"dilations": list(array.dilations), "kernel_sizes": list(array.kernel_sizes)}
             for array in self.arrays
         ]
-        return {"arrays": arrays, "size": self.size}
+        knobs = {"controls": self.controls, "film_hidden": self.film_hidden} if self.controls else {}
+        return {"arrays": arrays, "size": self.size, **knobs}
 
     @classmethod
     def from_json(cls, data: dict) -> TCNConfig:
         """The config from its plain form; raises `InputError` for anything else, before anything is allocated."""
         try:
-            config = cls(tuple(_array(item) for item in data["arrays"]), str(data.get("size", "custom")))
+            config = cls(
+                arrays=tuple(_array(item) for item in data["arrays"]),
+                size=str(data.get("size", "custom")),
+                controls=int(data.get("controls", 0)),
+                film_hidden=int(data.get("film_hidden", 16)),
+            )
             config.check()
             return config
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -145,6 +170,8 @@ class TCNConfig:
                 raise ValueError("dilations out of range")
             if array.activation not in ACTIVATIONS or not abs(array.slope) <= 1:
                 raise ValueError("an unknown activation")
+        if not 0 <= self.controls <= MOST or not 1 <= self.film_hidden <= _MAX_CHANNELS:
+            raise ValueError("the number of knobs, or of units behind them")
         if self.receptive_field > _MAX_RECEPTIVE_FIELD:
             raise ValueError("the receptive field is too long")
 

@@ -1,0 +1,80 @@
+"""Knobs of a model: which effect parameters it was trained with, and how their values enter the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fxlab.effects.params import Param
+from fxlab.errors import InputError
+
+MOST = 16
+"""Knobs that a network may have."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A knob: a continuous parameter, and where in the model's effect chain it stands.
+
+    Args:
+        param: Its name, unit, default and the range that the model was trained on.
+        stage: Number of the effect in the chain of the card's `effect`, from 0; None for a knob of a recorded device.
+        parameter: What that effect calls it.
+    """
+
+    param: Param
+    stage: int | None = None
+    parameter: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.param.name
+
+    def normalised(self, value: float) -> float:
+        """A value in range as the network's input, -1 .. 1: by its share of the range, of a log parameter's octaves."""
+        low, high = self.param.low, self.param.high
+        if self.param.scale == "log":
+            value, low, high = math.log(value), math.log(low), math.log(high)
+        return 2.0 * (value - low) / (high - low) - 1.0 if high > low else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As datasets and cards state it."""
+        place = {} if self.stage is None else {"stage": self.stage, "parameter": self.parameter}
+        return dataclasses.asdict(self.param) | place
+
+
+def controls_of(about: Mapping[str, Any]) -> tuple[Control, ...]:
+    """The knobs that a card, or a dataset's header, states under `controls`; raises `InputError` for what can't be any."""
+    try:
+        found = tuple(_control(item) for item in about.get("controls", ()))
+        if len(found) > MOST or len({control.name for control in found}) < len(found):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise InputError(
+            "The knobs that it states can't be understood.", "Make the dataset, or export the model, again."
+        ) from None
+    return found
+
+
+def settings_of(controls: Sequence[Control], values: Mapping[str, float]) -> np.ndarray:
+    """The network's control inputs for values by name, float32 (controls,); what isn't named stands at its default."""
+    return np.array([control.normalised(values.get(control.name, control.param.default)) for control in controls], np.float32)
+
+
+def _control(item: Mapping[str, Any]) -> Control:
+    numbers = {key: float(item[key]) for key in ("default", "low", "high")}
+    texts = {key: item.get(key, "") for key in ("unit", "help", "parameter")}
+    scale, stage = item.get("scale", "lin"), item.get("stage")
+    named = isinstance(item["name"], str) and item["name"].isidentifier()
+    sane = named and all(map(math.isfinite, numbers.values())) and scale in ("lin", "log", "db")
+    ordered = numbers["low"] <= numbers["default"] <= numbers["high"] and (scale != "log" or numbers["low"] > 0)
+    placed = stage is None or (type(stage) is int and stage >= 0 and bool(texts["parameter"]))
+    if not (sane and ordered and placed and all(isinstance(text, str) for text in texts.values())):
+        raise ValueError
+    param = Param(name=item["name"], unit=texts["unit"], help=texts["help"], scale=scale, **numbers)
+    return Control(param, stage, texts["parameter"])
