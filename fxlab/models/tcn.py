@@ -5,8 +5,8 @@ the layers of an array share, and a 1x1 convolution of it to its input (van den 
 2020, "Real-Time Guitar Amplifier Emulation with Deep Learning"). Arrays run one after the other; the named sizes are those of
 Neural Amp Modeler, so that a network trained here has the weights of a `.nam` file.
 
-Knobs scale and shift what goes into every layer's activation ("FiLM", Perez et al. 2018, arXiv 1709.07871), by factors and offsets
-that a layer of a few units makes of them.
+Knobs scale and shift what goes into every layer's activation ("FiLM", Perez et al. 2018, arXiv 1709.07871): a layer of a few units
+makes the logarithm of the factors and the offsets of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Layer(nn.Module):
         mixed = self.conv(x) + self.mixin(dry[..., dry.shape[-1] - n :])
         if self.film is not None:
             gamma, beta = self.film(knobs[..., -n:]).chunk(2, dim=1)
-            mixed = mixed * (1 + gamma) + beta
+            mixed = mixed * gamma.exp() + beta  # a knob in decibels is a factor that grows exponentially
         if self.gated:
             first, gate = mixed.chunk(2, dim=1)
             activation = activate(first, self.activation, self.slope) * gate.sigmoid()
