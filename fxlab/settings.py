@@ -12,6 +12,7 @@ from typing import Any
 
 from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
+from fxlab.recorded import check_knobs, check_pairs
 
 
 def setting(
@@ -84,12 +85,19 @@ class DatasetSettings:
     synthesize: str = setting("", "Length of test signals to make, such as '3min'; empty for none.", accepts=_synthesize)
     levels_db: list = setting([0.0], "Gains at which every dry file is rendered.", -60, 24)
     grid: dict = setting({}, "Effect parameter to list of values: every combination is rendered.", accepts=_grid)
-    random: dict = setting({}, "Effect parameter to [low, high]: drawn anew for each rendering.", accepts=_random)
+    random: dict = setting(
+        {}, "Effect parameter to [low, high]: drawn anew for each rendering, and for each chunk.", accepts=_random
+    )
     draws: int = setting(1, "Renderings per file when parameters are random.", 1, 1000)
     chunk_s: float = setting(0.0, "Cut the pairs into chunks of this many seconds; 0 keeps takes whole.", 0, 3600)
     trim_db: float = setting(-80.0, "Leading and trailing parts below this peak level are cut off.", -200, 0)
     validation: float = setting(0.1, "Share of the sources held out for validation.", 0, 0.9)
     test: float = setting(0.2, "Share of the sources held out for testing.", 0, 0.9)
+    pairs: list = setting([], "Recorded pairs: tables of dry, wet and knobs.", accepts=check_pairs)
+    knobs: list = setting([], "Knobs of recorded pairs: tables of name, low, high, default.", accepts=check_knobs)
+    align: bool = setting(True, "Align recorded pairs; false trusts them sample by sample.")
+    clip_s: float = setting(0.0, "A recording is a row of clips of this many seconds, each begun from rest; 0 for none.", 0, 3600)
+    lead_s: float = setting(0.0, "Beginning of every recorded pair or clip that is heard and never judged, in seconds.", 0, 60)
     seed: int = setting(0, "Seed of every random choice.", 0, 2**31 - 1)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fxlab.commands.dataset_recorded import Align, Clip, Dry, Lead, Wet, pairs_from
 from fxlab.commands.options import (
     Effects,
     Engine,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
         "dataset",
         epilog=examples(
             "fxlab dataset takes/ -o ds --effect saturator --set drive_db=18 --synthesize 3min",
+            "fxlab dataset --dry di.wav --wet pedal.wav -o ds",
             "fxlab dataset takes/*.wav -o knobs --effect saturator --grid drive_db=0,12,24 --levels 0,-12 --chunk 10",
         ),
     )(dataset)
@@ -56,6 +58,8 @@ def register(app: typer.Typer) -> None:
 
 def dataset(
     inputs: Inputs = None,
+    dry: Dry = None,
+    wet: Wet = None,
     output: Output = None,
     effect: Effects = None,
     set_: Sets = None,
@@ -67,6 +71,9 @@ def dataset(
     random: Random = None,
     draws: Draws = None,
     chunk: Chunk = None,
+    align: Align = None,
+    clip: Clip = None,
+    lead: Lead = None,
     trim: Trim = None,
     validation: Validation = None,
     test: Test = None,
@@ -84,7 +91,8 @@ def dataset(
     from fxlab.console.dataset import show_dataset
     from fxlab.console.progress import bars
     from fxlab.profiles import load, override
-    from fxlab.services.dataset import Request, run
+    from fxlab.services import dataset as rendered
+    from fxlab.services import dataset_recorded as recorded
     from fxlab.settings import Profile
 
     base = load(profile) if profile else Profile()
@@ -100,10 +108,20 @@ def dataset(
         validation=validation,
         test=test,
         seed=seed,
+        align=align,
+        clip_s=clip,
+        lead_s=lead,
     )
-    audio = override(base.audio, sample_rate_hz=rate)
-    chain = effects_from(base, effect, set_, engine)
-    request = Request(inputs or [], output or Path("dataset"), chain, settings, audio.sample_rate_hz, workers, force)
+    folder = output or Path("dataset")
+    if pairs := pairs_from(settings.pairs, inputs, dry, wet):
+        if effect or set_ or synthesize:
+            raise UsageError("Recorded pairs don't go through an effect.", "Drop --effect, --set and --synthesize.")
+        run, request = recorded.run, recorded.Request(pairs, folder, settings, rate, force)
+    else:
+        audio = override(base.audio, sample_rate_hz=rate)
+        chain = effects_from(base, effect, set_, engine)
+        request = rendered.Request(inputs or [], folder, chain, settings, audio.sample_rate_hz, workers, force)
+        run = rendered.run
     try:
         with bars() as progress:
             result = run(request, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 from fxlab.audio.atomic import output_error, replacing
 from fxlab.errors import FxlabError, InputError, OutputError, UsageError
+from fxlab.settings import DatasetSettings
 from fxlab.training.manifest import NAME, Manifest, check_row, parse_line
 
 JOURNAL = "pairs.partial.jsonl"
@@ -122,10 +124,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     if old.get("sample_rate_hz") != new["sample_rate_hz"]:
         found["rate"] = [f"the sample rate was {old.get('sample_rate_hz')}, now {new['sample_rate_hz']}"]
-    before, after = old.get("settings") or {}, new["settings"]
+    # A setting that an older fxlab didn't know stood at what is its default now.
+    before, after = dataclasses.asdict(DatasetSettings()) | (old.get("settings") or {}), new["settings"]
     changed = [name for name in after if before.get(name) != after[name]]
     if changed:
-        found["settings"] = [f"{name} was {before.get(name) or 'none'}, now {after[name] or 'none'}" for name in changed]
+        found["settings"] = [f"{name} was {_shown(before.get(name))}, now {_shown(after[name])}" for name in changed]
     if old.get("effects") != new["effects"]:
         found["effects"] = _effect_changes(old.get("effects") or [], new["effects"])
     before = {row["sha256"]: row for row in old.get("sources") or []}
@@ -133,6 +136,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     if set(before) != set(after):
         found["sources"] = _source_changes(before, after)
     return found
+
+
+def _shown(value: object) -> str:
+    text = "none" if value in (None, "", [], {}) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _effect_changes(old: list[dict], new: list[dict]) -> list[str]:
@@ -159,6 +167,14 @@ def _source_changes(old: Mapping[str, dict], new: Mapping[str, dict]) -> list[st
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def finish(manifest: Manifest) -> None:
+    """Makes a dataset of the pairs that are there: writes the manifest and removes what no row needs."""
+    manifest.write()
+    with contextlib.suppress(OSError):
+        (manifest.directory / JOURNAL).unlink()
+    sweep_up(manifest.directory, manifest.rows)
 
 
 def sweep_up(directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
