@@ -139,7 +139,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
 
 
 def _shown(value: object) -> str:
-    text = "none" if value in (None, "", [], {}) else str(value)
+    text = str(value or ("false" if value is False else "none"))
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

@@ -9,7 +9,7 @@ import soundfile
 from fxlab.errors import InputError, UsageError
 from fxlab.services.dataset_recorded import Request, run
 from fxlab.settings import DatasetSettings
-from fxlab.training.manifest import SPLITS, Manifest
+from fxlab.training.manifest import Manifest
 
 RATE = 16_000
 KNOBS = [{"name": "gain", "low": 0, "high": 10, "default": 5}]
