@@ -41,7 +41,7 @@ def esr(target: np.ndarray, output: np.ndarray) -> float:
         ValueError: Different shapes, or no samples.
     """
     target, output = _pair(target, output)
-    return _ratio(_energy(target - output), _energy(target))
+    return ratio(_energy(target - output), _energy(target))
 
 
 def pre_emphasised_esr(target: np.ndarray, output: np.ndarray, coefficient: float = 0.85) -> float:
@@ -53,10 +53,20 @@ def pre_emphasised_esr(target: np.ndarray, output: np.ndarray, coefficient: floa
     return esr(_pre_emphasis(target, coefficient), _pre_emphasis(output, coefficient))
 
 
+def energies(
+    target: np.ndarray, output: np.ndarray, coefficient: float = 0.85
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Energies of error and target, plain and pre-emphasised: summed over recordings they make one `ratio` of them all."""
+    target, output = _pair(target, output)
+    plain = _energy(target - output), _energy(target)
+    target, output = _pre_emphasis(target, coefficient), _pre_emphasis(output, coefficient)
+    return plain, (_energy(target - output), _energy(target))
+
+
 def dc_error(target: np.ndarray, output: np.ndarray) -> float:
     """Squared mean of the difference / mean square of the target (Wright et al. 2019)."""
     target, output = _pair(target, output)
-    return _ratio(float(np.mean(target - output)) ** 2, _energy(target) / target.size)
+    return ratio(float(np.mean(target - output)) ** 2, _energy(target) / target.size)
 
 
 def mr_stft(target: np.ndarray, output: np.ndarray, sizes: tuple[int, ...] = STFT_SIZES) -> float:
@@ -108,7 +118,8 @@ def _energy(audio: np.ndarray) -> float:
     return float(np.vdot(audio, audio))
 
 
-def _ratio(error: float, signal: float) -> float:
+def ratio(error: float, signal: float) -> float:
+    """Energy of an error over energy of a signal; without a signal 0 if there is no error either, else infinite."""
     if signal > 0:
         return error / signal
     return math.nan if math.isnan(error + signal) else (math.inf if error > 0 else 0.0)

@@ -42,6 +42,12 @@ class Control:
             value, low, high = math.log(value), math.log(low), math.log(high)
         return 2.0 * (value - low) / (high - low) - 1.0 if high > low else 0.0
 
+    def at(self, place: float) -> float:
+        """The value whose normalised form is `place`, -1 .. 1."""
+        low, high, share = self.param.low, self.param.high, (place + 1.0) / 2.0
+        value = low * (high / low) ** share if self.param.scale == "log" else low + (high - low) * share
+        return min(max(value, low), high)
+
     def to_json(self) -> dict[str, Any]:
         """As datasets and cards state it."""
         place = {} if self.stage is None else {"stage": self.stage, "parameter": self.parameter}
@@ -61,9 +67,14 @@ def controls_of(about: Mapping[str, Any]) -> tuple[Control, ...]:
     return found
 
 
-def settings_of(controls: Sequence[Control], values: Mapping[str, float]) -> np.ndarray:
-    """The network's control inputs for values by name, float32 (controls,); what isn't named stands at its default."""
-    return np.array([control.normalised(values.get(control.name, control.param.default)) for control in controls], np.float32)
+def settings_of(controls: Sequence[Control], values: Mapping[str, object]) -> np.ndarray:
+    """The network's control inputs for values by name, float32 (controls,); what isn't named stands at its default.
+
+    Raises:
+        UsageError: A value out of range.
+    """
+    numbers = (control.param.parse(values.get(control.name, control.param.default)) for control in controls)
+    return np.array([control.normalised(number) for control, number in zip(controls, numbers, strict=True)], np.float32)
 
 
 def _control(item: Mapping[str, Any]) -> Control:

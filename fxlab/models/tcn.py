@@ -5,8 +5,8 @@ the layers of an array share, and a 1x1 convolution of it to its input (van den 
 2020, "Real-Time Guitar Amplifier Emulation with Deep Learning"). Arrays run one after the other; the named sizes are those of
 Neural Amp Modeler, so that a network trained here has the weights of a `.nam` file.
 
-Knobs scale and shift what goes into every layer's activation ("FiLM", Perez et al. 2018, arXiv 1709.07871): a layer of a few units
-makes the logarithm of the factors and the offsets of them.
+Knobs scale and shift what goes into every layer's activation ("FiLM", Perez et al. 2018, arXiv 1709.07871): a layer of a few
+units makes the logarithms of the factors, and the offsets, of them.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     dataset_state.require_ours(output)
     material = _material(request, progress)
     renderings = plan(material.takes, variations, rate)
-    header = _header(request, material)
+    header = _header(request, material, variations)
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
     rows, rendered, failed = _render_all(request, header, renderings, known, progress)
     manifest = Manifest(output, header | {"sources": _remaining(material.sources, rows)}, rows)
@@ -210,7 +210,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
     return {path: path.name if names.count(path.name) == 1 else path.as_posix() for path in paths}
 
 
-def _header(request: Request, material: _Material) -> dict[str, Any]:
+def _header(request: Request, material: _Material, variations: Variations) -> dict[str, Any]:
     settings = dataclasses.asdict(request.settings)
     if settings["synthesize"]:
         settings["synthesize"] = f"{parse_duration(settings['synthesize']):g}s"
@@ -222,6 +222,7 @@ def _header(request: Request, material: _Material) -> dict[str, Any]:
         "settings": settings,
         "sample_rate_hz": request.sample_rate_hz,
         "effects": [describe(stage) | {"definition": definition(stage)} for stage in request.effects],
+        "controls": [control.to_json() for control in variations.controls()],
         "sources": material.sources,
         "versions": {
             "fxlab": fxlab.__version__,

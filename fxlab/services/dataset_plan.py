@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fxlab.effects.registry import effects
 from fxlab.engines.loader import engines_of, model_path
 from fxlab.errors import UsageError
 from fxlab.hashing import file_sha256, value_sha256
+from fxlab.models.controls import Control
 from fxlab.services.dataset_sources import SHORTEST_S, Take
 from fxlab.settings import DatasetSettings, EffectSettings
 
@@ -57,10 +58,12 @@ class Variations:
 
     def __init__(self, chain: Sequence[EffectSettings], settings: DatasetSettings) -> None:
         self.chain, self.settings = tuple(chain), settings
-        self._grid = {find_axis(chain, name): values for name, values in settings.grid.items()}
-        self._random = {find_axis(chain, name): bounds for name, bounds in settings.random.items()}
-        places = [(axis.stage, axis.parameter) for axis in (*self._grid, *self._random)]
-        if len(set(places)) < len(places):
+        given = {name: find_axis(chain, name) for name in (*settings.grid, *settings.random)}
+        names = _short_names(given)
+        self._grid = {names[name]: values for name, values in settings.grid.items()}
+        self._random = {names[name]: bounds for name, bounds in settings.random.items()}
+        axes = (*self._grid, *self._random)
+        if len({(axis.stage, axis.parameter) for axis in axes}) < len(axes):
             raise UsageError("A parameter varies twice.", "Name it once, in --grid or in --random.")
         if settings.draws > 1 and not self._random:
             raise UsageError(f"{settings.draws} draws, but no random parameter.", "Add --random NAME=LOW:HIGH or drop --draws.")
@@ -75,6 +78,25 @@ class Variations:
                 raise UsageError(f"The grid of {axis.name} needs a list of values.", f"Like --grid {axis.name}=0,12,24.")
             columns.append(list(dict.fromkeys(axis.declared.parse(value) for value in values)))
         return columns
+
+    @property
+    def drawn(self) -> bool:
+        """Whether any parameter is random."""
+        return bool(self._random)
+
+    def controls(self) -> list[Control]:
+        """The knobs that a network can learn from these variations: the numbers, with the range that is covered."""
+        found = []
+        for axis, values in (self._grid | self._random).items():
+            if isinstance(axis.declared, Param):
+                low, high = min(map(axis.declared.parse, values)), max(map(axis.declared.parse, values))
+                default = min(max(self._set(axis), low), high)
+                param = replace(axis.declared, name=axis.name, low=low, high=high, default=default)
+                found.append(Control(param, axis.stage, axis.parameter))
+        return found
+
+    def _set(self, axis: Axis) -> float:
+        return axis.declared.parse(self.chain[axis.stage].set.get(axis.parameter, axis.declared.default))
 
     def of(self, *where: object) -> list[dict[Axis, Any]]:
         """Every set of values for the rendering identified by `where`, which seeds the random ones."""
@@ -94,6 +116,14 @@ class Variations:
         return tuple(stages)
 
 
+def _short_names(given: Mapping[str, Axis]) -> dict[str, Axis]:
+    """The axes by the name that the user gave them, called as their parameter, or by their stage too where two share that."""
+    parameters = [axis.parameter for axis in given.values()]
+    return {
+        name: axis if parameters.count(axis.parameter) > 1 else replace(axis, name=axis.parameter) for name, axis in given.items()
+    }
+
+
 def find_axis(chain: Sequence[EffectSettings], key: str) -> Axis:
     """The parameter meant by `drive_db`, `saturator.drive_db` or `2.drive_db`; raises `UsageError`."""
     owner, _, parameter = key.rpartition(".")
@@ -104,7 +134,7 @@ def find_axis(chain: Sequence[EffectSettings], key: str) -> Axis:
         declared = effects().get(stage.name)
         known = {p.name: p for p in declared.parameters} if declared else {}
         if parameter in known:
-            found.append(Axis(index, parameter, key, known[parameter]))
+            found.append(Axis(index, parameter, f"{parameter}_{index + 1}", known[parameter]))
     if not found:
         raise UsageError(f"No effect of the chain has a parameter '{key}'.", "See `fxlab effects show NAME`.")
     if len(found) > 1:
@@ -162,9 +192,9 @@ def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -
     settings = variations.settings
     hash_of = functools.cache(file_sha256)
     renderings = []
-    for take, split in takes:
+    for take, split, *where in _parts(takes, variations, rate):
         for level_db in dict.fromkeys(float(level) for level in settings.levels_db):
-            for values in variations.of(take.sha256, take.channel, level_db):
+            for values in variations.of(take.sha256, take.channel, level_db, *where):
                 stages = variations.chain_with(values)
                 effect = [describe(stage) for stage in stages]
                 definitions = [definition(stage, hash_of) for stage in stages]
@@ -185,6 +215,20 @@ def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -
                     rows.append({"id": name, "split": split, "start_frame": start, "frames": frames} | common | files)
                 renderings.append(Rendering(take, level_db, stages, tuple(rows)))
     return renderings
+
+
+def _parts(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -> Iterator[tuple]:
+    """What is rendered at one setting, with its split and, of a part, where that begins.
+
+    Random parameters are drawn for every chunk, which the effect then plays from rest: many settings in little audio.
+    """
+    chunk_s = variations.settings.chunk_s
+    for take, split in takes:
+        if not (variations.drawn and chunk_s):
+            yield take, split
+            continue
+        for start, frames in _chunks(take.frames(rate), rate, chunk_s):
+            yield take.part(start, frames, rate), split, start
 
 
 def _chunks(frames: int, rate: int, chunk_s: float) -> list[tuple[int, int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ class Take:
         stop: End of the frames used.
         path: The file, None where it is synthesised.
         seed: Seed of the programme.
+        programme: Length of the programme in frames.
     """
 
     source: str
@@ -42,6 +44,12 @@ class Take:
     stop: int
     path: Path | None = None
     seed: int = 0
+    programme: int = 0
+
+    def part(self, start: int, frames: int, rate: int) -> Take:
+        """A piece of it as a take of its own, `start` and `frames` at the sample rate `rate`."""
+        first = self.start + round(start * self.rate / rate)
+        return replace(self, start=first, stop=min(self.stop, first + round(frames * self.rate / rate)))
 
     def frames(self, rate: int) -> int:
         """Length at another sample rate."""
@@ -57,18 +65,23 @@ class Take:
             raise InputError(f"{self.source} has another length than a moment ago.", "Is something writing to it?")
 
     def _native(self) -> Iterator[np.ndarray]:
-        if self.path is None:
-            for segment in testsignals.programme(self.stop / self.rate, self.rate, self.seed):
-                yield testsignals.render(segment, self.rate)[None]
-            return
         position = 0
-        for block in read_blocks(self.path):
-            first, last = max(self.start - position, 0), self.stop - position
-            if first < block.shape[1] and last > 0:
-                yield block[self.channel, None, first:last]
-            position += block.shape[1]
+        for frames, sound in self._sounds():
+            first, last = max(self.start - position, 0), min(self.stop - position, frames)
+            if first < last:
+                yield sound()[None, first:last]
+            position += frames
             if position >= self.stop:
                 return
+
+    def _sounds(self) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
+        """The whole source piece by piece: a piece's frames, and what gives its sound, (frames,)."""
+        if self.path is None:
+            for segment in testsignals.programme(self.programme / self.rate, self.rate, self.seed):
+                yield segment.frames, partial(testsignals.render, segment, self.rate)
+        else:
+            for block in read_blocks(self.path):
+                yield block.shape[1], partial(block.__getitem__, self.channel)
 
 
 @dataclass(frozen=True)
@@ -168,4 +181,4 @@ def synthesized(split: str, seconds: float, rate: int, seed: int) -> Take:
     frames = max(1, round(seconds * rate))
     own_seed = 3 * seed + ("train", "validation", "test").index(split)
     recipe = {"testsignals": testsignals.VERSION, "frames": frames, "rate": rate, "seed": own_seed}
-    return Take(f"synthesized ({split})", value_sha256(recipe), 0, rate, 0, frames, None, own_seed)
+    return Take(f"synthesized ({split})", value_sha256(recipe), 0, rate, 0, frames, None, own_seed, frames)

@@ -75,20 +75,24 @@ def alias_free(stages: Stages) -> list[dict[str, Any]]:
     return found if any(map(_has_oversampling, stages)) else []
 
 
-def card_metrics(network: Processor, stages: Stages, takes: Sequence[Take], progress: Progress = silent) -> dict[str, Any]:
+def card_metrics(
+    network: Processor, stages: Stages, takes: Sequence[Take], progress: Progress = silent, varied: bool = False
+) -> dict[str, Any]:
     """The part of a card's `metrics` that listeners and aliasing make up, as plain data for JSON.
 
     Args:
         network: The network on any engine; prepared anew.
         stages: `effect` of its card.
         takes: What it was tested on, at its rate.
+        varied: The takes were made with other settings of the knobs than those of `stages`.
 
     Returns:
         predicted_mushra, mfcc_distance: `fxlab.metrics.mushra.predict` over all takes; None where it says nothing.
         aliasing_db: For each tone below half the sample rate `tone_hz` and the aliasing-to-signal ratio in dB of `network`,
             `target` and `alias_free_target` (None where the effect isn't there, or can't be oversampled).
         esr_alias_free: ESR against the alias-free target, of the `network` and for comparison of its `target`, on the takes and
-            (`network_tones`, `target_tones`) on the tones; None where there is no such target, or nothing to compare.
+            (`network_tones`, `target_tones`) on the tones; None where there is no such target, or nothing to
+            compare (varied takes).
     """
     rate_hz = network.native_rate_hz
     plain, free = (found and found[1] for found in (target_of(stages), target_of(alias_free(stages))))
@@ -106,7 +110,8 @@ def card_metrics(network: Processor, stages: Stages, takes: Sequence[Take], prog
     progress("Judging", len(audible_hz), len(audible_hz) + 1)
     errors = None
     if free:
-        heard = [(take.output, take.target, apply(free, take.dry, rate_hz)[-len(take.target) :]) for take in takes]
+        judged = [] if varied else takes
+        heard = [(take.output, take.target, apply(free, take.dry, rate_hz)[-len(take.target) :]) for take in judged]
         delays = network.latency, network.latency, free.latency
         errors = _errors(heard, delays, "") | _errors(played, delays, "_tones")
     progress("Judging", len(audible_hz) + 1, len(audible_hz) + 1)
@@ -125,6 +130,8 @@ def _has_oversampling(stage: dict[str, Any]) -> bool:
 
 def _errors(heard: Sequence[Sequence[np.ndarray]], delays: Sequence[int], suffix: str) -> dict[str, float | None]:
     """ESR of outputs and targets against the alias-free targets, given the three of every recording and their delays."""
+    if not heard:
+        return dict.fromkeys((f"network{suffix}", f"target{suffix}"))
     aligned = [[audio[delay:] for audio, delay in zip(three, delays, strict=True)] for three in heard]
     cut = [[audio[: min(map(len, three))] for audio in three] for three in aligned]
     output, target, wanted = (np.concatenate(audio) for audio in zip(*cut, strict=True))

@@ -8,7 +8,7 @@ import dataclasses
 import math
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,20 +20,23 @@ from fxlab.audio.atomic import output_error, temporary_path
 from fxlab.engines.torch_engine import TorchProcessor
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.model import Card
+from fxlab.models.controls import Control, controls_of, settings_of
+from fxlab.models.model import Card, Config
 from fxlab.models.registry import architecture, build
+from fxlab.models.stack_config import StackConfig
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.scoring import Take, card_metrics
 from fxlab.services.train_card import new_card, training_record
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.settings import ModelSettings, TrainSettings
-from fxlab.training.data import Pair, Segments
-from fxlab.training.evaluate import on_silence, play, pooled_esr, score
+from fxlab.training.data import Segments
+from fxlab.training.evaluate import on_silence, play, pooled, pooled_esr, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
 from fxlab.training.memories import spread_memories
+from fxlab.training.pair import Pair, context_of
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -99,22 +102,23 @@ def run(request: Request, progress: Progress = silent) -> Result:
         OutputError: The run folder can't be written.
     """
     _check_output(request)
-    config = architecture(request.model.type).config(request.model.size)
+    plain = architecture(request.model.type).config(request.model.size)
     minimised = loss(request.settings.loss)
     device = pick_device(request.settings.device)
     manifest = Manifest.load(request.dataset)
     manifest.verify(progress)
+    controls = controls_of(manifest.header)
     torch.manual_seed(request.settings.seed)
-    network = build(config)
+    network = build(_fitted(plain, manifest, controls))
     if network.recurrent:
         spread_memories(network)
     network.to(device)
     settings = request.settings.for_network(network.recurrent)
-    card = new_card(network, manifest, request.model, settings, request.profile)
+    card = new_card(network, manifest, controls, request.model, settings, request.profile)
     _share_cores(network, settings.threads)
-    pairs = {split: _pairs(manifest, split) for split in ("train", "validation", "test")}
+    pairs = {split: manifest.pairs(split) for split in ("train", "validation", "test")}
     for split in ("validation", "test"):
-        pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network.receptive_field)]
+        pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network)]
     for split in ("train", "validation"):
         if not pairs[split]:
             raise InputError(
@@ -125,7 +129,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if request.resume:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
-    segments = Segments(train, settings.segment, network.receptive_field - 1, settings.seed, settings.windows)
+    segments = Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
     _clear_output(request)
 
     def save(current: Run, best: bool) -> None:
@@ -185,8 +189,12 @@ def _clear_output(request: Request) -> None:
         raise output_error(request.output, error) from error
 
 
-def _pairs(manifest: Manifest, split: str) -> list[tuple[dict, Pair]]:
-    return [(row, Pair(*manifest.read(row), from_rest=row["start_frame"] == 0)) for row in manifest.split(split)]
+def _fitted(config: Config, manifest: Manifest, controls: Sequence[Control]) -> Config:
+    """The configuration with an input for every knob, and with twice the time to settle that the recorded device needs."""
+    lead = max(row.get("lead", 0) for row in manifest.rows)
+    if isinstance(config, StackConfig) and config.recurrent and lead:
+        config = dataclasses.replace(config, warm_up=max(config.warm_up, 2 * lead))
+    return config.with_controls(len(controls)) if controls else config
 
 
 def _share_cores(network: torch.nn.Module, threads: int) -> None:
@@ -196,10 +204,9 @@ def _share_cores(network: torch.nn.Module, threads: int) -> None:
         torch.set_num_threads(threads or 1)
 
 
-def _can_be_scored(pair: Pair, receptive_field: int) -> bool:
+def _can_be_scored(pair: Pair, network: torch.nn.Module) -> bool:
     """Whether the pair is long enough to leave some output, and its target isn't silent, which no error can be related to."""
-    start = 0 if pair.from_rest else receptive_field - 1
-    return bool(np.any(pair.target[start:]))
+    return bool(np.any(pair.judged(context_of(network, [pair]))[1]))
 
 
 def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> None:
@@ -244,11 +251,13 @@ def _conclude(
 ) -> Result:
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
     network, saved, _, _ = checkpoint.load(request.output / BEST)
+    controls = controls_of(card)
     takes, played = [], []
     for done, (row, pair) in enumerate(pairs):
         progress("Testing", done, len(pairs))
         target, output = play(network, pair)
-        takes.append({"source": row["source"], "level_db": row["level_db"], **score(target, output)})
+        knobs = {"parameters": row["parameters"]} if controls else {}
+        takes.append({"source": row["source"], "level_db": row["level_db"], **knobs, **score(target, output)})
         played.append((pair.input[len(pair.input) - len(target) :], target, output))
     progress("Testing", len(pairs), len(pairs))
     card |= {"training": saved["training"]}
@@ -256,10 +265,10 @@ def _conclude(
     card["metrics"] = {
         **saved["metrics"],
         "split": pairs[0][0]["split"],
-        **score(*(np.concatenate([signals[i] for signals in played]) for i in (1, 2))),
+        **pooled([(target, output) for _, target, output in played]),
         "worst_esr": max(take["esr"] for take in takes),
-        **on_silence(network, card["sample_rate_hz"]),
-        **card_metrics(TorchProcessor(network, card), card["effect"], heard, progress),
+        **on_silence(network, card["sample_rate_hz"], settings_of(controls, {})),
+        **card_metrics(TorchProcessor(network, card), card["effect"], heard, progress, varied=bool(controls)),
         "takes": takes,
     }
     checkpoint.save(request.output / BEST, network, card)

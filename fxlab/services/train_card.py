@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import fxlab
 from fxlab.errors import InputError
 from fxlab.hashing import file_sha256
 from fxlab.models import checkpoint
+from fxlab.models.controls import Control
 from fxlab.models.model import Card, describe
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.loop import Run
@@ -21,11 +24,16 @@ _SPLITS = ("train", "validation", "test")
 
 
 def new_card(
-    network: torch.nn.Module, manifest: Manifest, model: ModelSettings, settings: TrainSettings, profile: str | None
+    network: torch.nn.Module,
+    manifest: Manifest,
+    controls: Sequence[Control],
+    model: ModelSettings,
+    settings: TrainSettings,
+    profile: str | None,
 ) -> Card:
-    """The card before training: no metrics yet; raises `InputError` for a dataset of several settings of the effect."""
+    """The card before training: no metrics yet; raises `InputError` for a dataset that varies what can be no knob."""
     rate = manifest.sample_rate_hz
-    effect, latency = _common_effect(manifest)
+    effect, latency = _common_effect(manifest, controls)
     return {
         "format": checkpoint.CARD_FORMAT,
         "fxlab": fxlab.__version__,
@@ -36,6 +44,7 @@ def new_card(
         "parameters_count": network.config.parameters_count,
         "macs_per_sample": network.config.macs_per_sample,
         "effect": effect,
+        **({"controls": [control.to_json() for control in controls]} if controls else {}),
         "data": {
             "seconds": {split: round(sum(row["frames"] for row in manifest.split(split)) / rate, 1) for split in _SPLITS},
             "sources": {split: sorted({Path(row["source"]).name for row in manifest.split(split)}) for split in _SPLITS},
@@ -61,12 +70,21 @@ def training_record(state: Run, settings: TrainSettings) -> dict[str, Any]:
     }
 
 
-def _common_effect(manifest: Manifest) -> tuple[list[dict], int]:
-    """The one effect chain and latency of all pairs; a network without knobs can learn only one setting."""
-    varied = sorted({name for row in manifest.rows for name in row["parameters"]})
+def _common_effect(manifest: Manifest, controls: Sequence[Control]) -> tuple[list[dict], int]:
+    """The effect chain of all pairs, its knobs at their defaults, and its latency."""
+    names = {control.name for control in controls}
+    varied = sorted({name for row in manifest.rows for name in row["parameters"]} - names)
     if varied:
         raise InputError(
-            f"The dataset varies {', '.join(varied)}, which this network has no input for.",
-            "Train on a dataset with one setting of the effect.",
+            f"The dataset varies {', '.join(varied)}, which is no number that could be a knob.",
+            "Make a dataset for each of its settings.",
         )
-    return manifest.rows[0]["effect"], manifest.rows[0]["latency"]
+    if len({row["latency"] for row in manifest.rows}) > 1:
+        raise InputError("The latency differs from pair to pair.", "Keep what delays the effect at one setting.")
+    if any(not names <= row["parameters"].keys() for row in manifest.rows):
+        raise InputError("Some pairs don't say where the knobs stood.", "Make the dataset again with `fxlab dataset`.")
+    effect = copy.deepcopy(manifest.rows[0]["effect"])
+    for control in controls:
+        if control.stage is not None:
+            effect[control.stage]["parameters"][control.parameter] = control.param.default
+    return effect, manifest.rows[0]["latency"]

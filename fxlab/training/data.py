@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fxlab.errors import InputError
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One aligned recording: mono float32 input and target of equal length.
-
-    `from_rest` says that the effect started in silence at the first sample, so that zeros are its true past.
-    """
-
-    input: np.ndarray
-    target: np.ndarray
-    from_rest: bool = True
+from fxlab.training.pair import Pair
 
 
 class Segments:
@@ -42,15 +30,16 @@ class Segments:
         self._sequence = length * windows
         self._inputs: list[Tensor] = []
         self._targets: list[Tensor] = []
+        self._controls: list[Tensor] = []
         self._places: list[tuple[int, int]] = []
         for pair in pairs:
-            padding = context if pair.from_rest else 0
-            usable = len(pair.target) - (context - padding)
-            if usable < self._sequence:
+            heard, target = pair.judged(context)
+            if len(target) < self._sequence:
                 continue
-            self._inputs.append(torch.from_numpy(np.concatenate((np.zeros(padding, np.float32), pair.input))))
-            self._targets.append(torch.from_numpy(pair.target[context - padding :].copy()))
-            self._places.append((len(self._inputs) - 1, usable))
+            self._inputs.append(torch.from_numpy(heard))
+            self._targets.append(torch.from_numpy(target.copy()))
+            self._controls.append(torch.from_numpy(pair.controls)[:, None])
+            self._places.append((len(self._inputs) - 1, len(target)))
         self.count = sum(usable // self._sequence for _, usable in self._places)
         if not self.count:
             one, less = (f"{windows} windows", ", with fewer --windows") if windows > 1 else ("one segment", "")
@@ -63,8 +52,11 @@ class Segments:
         """Batches in which `epoch` goes over the data once."""
         return max(1, self.count // batch_size) * self.windows
 
-    def epoch(self, number: int, batch_size: int, steps: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of ((batch, 1, context + length), (batch, length)), or (batch, 1, length) where the state has the context.
+    def epoch(self, number: int, batch_size: int, steps: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches of inputs, targets and knobs.
+
+        Their shapes are (batch, 1, context + length), or (batch, 1, length) where the state has the context; (batch, length);
+        (batch, controls, 1).
 
         Args:
             number: Which epoch; decides the order.
@@ -84,6 +76,7 @@ class Segments:
             yield (
                 torch.stack([self._inputs[i][start + heard : start + last + self.context] for i, start in batch])[:, None],
                 torch.stack([self._targets[i][start + first : start + last] for i, start in batch]),
+                torch.stack([self._controls[i] for i, _ in batch]),
             )
 
     def _shuffled(self, rng: np.random.Generator) -> list[tuple[int, int]]:

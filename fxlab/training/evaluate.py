@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
 from fxlab.metrics import quality, spectrum
-from fxlab.training.data import Pair
+from fxlab.training.pair import Pair, context_of
 
 CHUNK = 1 << 16
 _ROWS = 4  # of a recurrent network, all the same: compiled layers run four at once, torch's GRU takes 20 times as long for one
@@ -19,22 +19,25 @@ _ROWS = 4  # of a recurrent network, all the same: compiled layers run four at o
 def play(network: nn.Module, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """A pair's target and the network's output for it, float32 (frames,) each.
 
-    Where the effect did not start from rest, the first receptive field has no true past and is left out of both. Recurrent
-    networks warm up once, on that or on silence, and then carry their state through the whole take.
+    What isn't judged (`Pair.judged`) is left out of both. Recurrent networks warm up once, on that or on silence, and then carry
+    their state through the whole take.
     """
     device = next(network.parameters()).device
-    context = network.receptive_field - 1
-    padding = context if pair.from_rest else 0
+    context = context_of(network, [pair])
+    heard, target = pair.judged(context)
     rows = _ROWS if network.recurrent else 1
-    dry = torch.from_numpy(np.concatenate((np.zeros(padding, np.float32), pair.input))).expand(rows, 1, -1)
-    target = pair.target[context - padding :]
+    dry = torch.from_numpy(heard).expand(rows, 1, -1)
+    controls = torch.from_numpy(pair.controls)[:, None].expand(rows, -1, 1).to(device)
     output = np.empty_like(target)
     states = []
     if network.recurrent:
-        _, *states = network.stream(dry[..., :context].to(device), *network.rest(rows))
+        _, *states = network.stream(dry[..., :context].to(device), *network.rest(rows), controls=controls)
     for start in range(0, len(target), CHUNK):
         piece = dry[..., start : start + CHUNK + context].to(device)
-        wet, *states = network.stream(piece[..., context:], *states) if states else (network(piece),)
+        if states:
+            wet, *states = network.stream(piece[..., context:], *states, controls=controls)
+        else:
+            wet = network(piece, controls)
         output[start : start + CHUNK] = wet[0, 0].cpu().numpy()
     return target, output
 
@@ -60,9 +63,22 @@ def score(target: np.ndarray, output: np.ndarray) -> dict[str, float | str]:
     }
 
 
+def pooled(played: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float | str]:
+    """`score` of several targets and outputs as one: ratios of summed energies, the mean of the distances."""
+    energies = np.sum([quality.energies(target, output) for target, output in played], axis=0)
+    error = quality.ratio(*energies[0])
+    return {
+        "esr": error,
+        "pre_emphasised_esr": quality.ratio(*energies[1]),
+        "mr_stft": float(np.mean([quality.mr_stft(target, output) for target, output in played])),
+        "verdict": quality.verdict(error),
+    }
+
+
 @torch.inference_mode()
-def on_silence(network: nn.Module, rate_hz: int) -> dict[str, float]:
-    """The network's own noise (dB of full scale, DC excluded) and its DC on a second of silence."""
+def on_silence(network: nn.Module, rate_hz: int, controls: np.ndarray) -> dict[str, float]:
+    """The network's own noise (dB of full scale, DC excluded) and its DC on a second of silence, with its knobs so."""
     device = next(network.parameters()).device
-    output = network(torch.zeros(1, 1, network.receptive_field - 1 + rate_hz, device=device))[0, 0].cpu().numpy()
+    silence = torch.zeros(1, 1, network.receptive_field - 1 + rate_hz, device=device)
+    output = network(silence, torch.from_numpy(controls)[None, :, None].to(device))[0, 0].cpu().numpy()
     return {"noise_db": spectrum.noise_floor_db(output), "dc": spectrum.dc_on_silence(output)}

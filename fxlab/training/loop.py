@@ -165,13 +165,13 @@ class Loop:
         """The rest of the epoch's steps, or those until `stopping`."""
         run, saved = self.run, time.monotonic()
         run.model.train()
-        for index, (dry, target) in enumerate(self.segments.epoch(run.epoch, self.batch, self.steps)):
+        for index, (dry, target, controls) in enumerate(self.segments.epoch(run.epoch, self.batch, self.steps)):
             if index < run.step_in_epoch:
                 continue
             began = time.monotonic()
             if index % self.segments.windows == 0:
                 run.carried = []
-            loss = self._step(dry, target)
+            loss = self._step(dry, target, controls)
             now = time.monotonic()
             run.step, run.step_in_epoch = run.step + 1, index + 1
             run.seconds, run.loss_sum = run.seconds + now - began, run.loss_sum + loss
@@ -196,7 +196,7 @@ class Loop:
         run.epoch, run.step_in_epoch, run.loss_sum, run.carried = run.epoch + 1, 0, 0.0, []
         self.save(run, better)
 
-    def _step(self, dry: Tensor, target: Tensor) -> float:
+    def _step(self, dry: Tensor, target: Tensor, controls: Tensor) -> float:
         """One optimiser step; when memory runs out it is repeated in smaller parts.
 
         Figures of the loss that span a batch, such as its energy floor, are then taken per part.
@@ -207,7 +207,7 @@ class Loop:
             group["lr"] = rate
         while True:
             try:
-                loss, carried = self._gradients(dry, target)
+                loss, carried = self._gradients(dry, target, controls)
                 break
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
@@ -232,7 +232,7 @@ class Loop:
                 run.average[name].lerp_(tensor, 1 - decay)
         return loss
 
-    def _gradients(self, dry: Tensor, target: Tensor) -> tuple[float, list[Tensor]]:
+    def _gradients(self, dry: Tensor, target: Tensor, controls: Tensor) -> tuple[float, list[Tensor]]:
         """Leaves the gradients with the weights; returns the loss and a recurrent network's states behind the batch."""
         self.run.optimiser.zero_grad(set_to_none=True)
         part = max(1, self.settings.batch_size >> self.run.halvings)
@@ -240,24 +240,24 @@ class Loop:
         mixed = self.settings.mixed_precision and self.device.type == "cuda"
         for start in range(0, len(dry), part):
             rows = slice(start, start + part)
-            x, y = (signal[rows].to(self.device, non_blocking=True) for signal in (dry, target))
+            x, y, knobs = (signal[rows].to(self.device, non_blocking=True) for signal in (dry, target, controls))
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-                output, states = self._play(x, [state[rows] for state in self.run.carried])
+                output, states = self._play(x, knobs, [state[rows] for state in self.run.carried])
             loss = self.loss(y, output[:, 0].float(), self.settings) * (len(x) / len(dry))
             loss.backward()
             total += float(loss.detach())
             carried.append(states)
         return total, [torch.cat(parts) for parts in zip(*carried, strict=True)]
 
-    def _play(self, dry: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _play(self, dry: Tensor, controls: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The output, and the states behind it where the network is recurrent; without states `dry` begins with its context."""
         model = self.run.model
         if not model.recurrent:
-            return model(dry), []
+            return model(dry, controls), []
         if not states:
-            context = model.receptive_field - 1
+            context = self.segments.context
             with torch.no_grad():
-                _, *states = model.stream(dry[..., :context], *model.rest(len(dry)))
+                _, *states = model.stream(dry[..., :context], *model.rest(len(dry)), controls=controls)
             dry = dry[..., context:]
-        wet, *states = model.stream(dry, *states)
+        wet, *states = model.stream(dry, *states, controls=controls)
         return wet, [state.detach().float() for state in states]

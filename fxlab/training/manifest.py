@@ -17,9 +17,11 @@ import numpy as np
 
 from fxlab.audio import MAX_LATENCY
 from fxlab.audio.atomic import replacing
-from fxlab.errors import InputError
+from fxlab.errors import InputError, UsageError
 from fxlab.hashing import file_sha256
+from fxlab.models.controls import controls_of, settings_of
 from fxlab.progress import Progress, silent
+from fxlab.training.pair import Pair
 
 NAME = "manifest.jsonl"
 FORMAT = 1
@@ -53,7 +55,8 @@ class Manifest:
         directory: The dataset's folder.
         header: Settings, sample rate, effects, sources and versions it was made with.
         rows: One dict per pair; see `fxlab.training.manifest._ROW` for the keys. `start_frame` 0 says that the effect started
-            from rest there, more that the pair is cut from the middle of a continuous rendering.
+            from rest there, more that the pair is cut from the middle of a continuous rendering. `lead`, if there is one, counts
+            the frames at the beginning that are heard and not judged.
     """
 
     directory: Path
@@ -116,6 +119,17 @@ class Manifest:
             pair.append(audio)
         return pair[0], pair[1]
 
+    def pairs(self, split: str) -> list[tuple[dict[str, Any], Pair]]:
+        """The rows of a split with their audio and the positions of the dataset's knobs; raises `InputError` as `read` does."""
+        controls, found = controls_of(self.header), []
+        for row in self.split(split):
+            try:
+                settings = settings_of(controls, row["parameters"])
+            except UsageError as error:
+                raise InputError(f"The dataset {self.directory} contradicts itself: {error.message}", _REBUILD) from None
+            found.append((row, Pair(*self.read(row), row["start_frame"] == 0, row.get("lead", 0), settings)))
+        return found
+
     def verify(self, progress: Progress = silent) -> None:
         """Hashes every recording again.
 
@@ -160,6 +174,9 @@ def check_row(path: Path, number: int, row: Mapping[str, Any]) -> None:
         raise InputError(f"{path}, line {number}: there is no split '{row['split']}'.", _REBUILD)
     if row["frames"] < 1 or row["start_frame"] < 0 or not 0 <= row["latency"] <= MAX_LATENCY:
         raise InputError(f"{path}, line {number}: frames, start_frame or latency is out of range.", _REBUILD)
+    lead = row.get("lead", 0)
+    if type(lead) is not int or not 0 <= lead < row["frames"]:
+        raise InputError(f"{path}, line {number}: lead is out of range.", _REBUILD)
     for key in ("input", "target"):
         if not re.fullmatch(r"pairs/[\w-][\w.-]*\.wav", row[key], re.ASCII):
             raise InputError(f"{path}, line {number}: '{row[key]}' is not a file of the dataset.", _REBUILD)

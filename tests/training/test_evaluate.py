@@ -10,7 +10,7 @@ from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.models.tcn import TCN
 from fxlab.models.tcn_config import SIZES
 from fxlab.training import evaluate
-from fxlab.training.data import Pair
+from fxlab.training.pair import Pair
 
 LAYERS = LayerConfig("conv1d", 1, 3, "tanh", 4), LayerConfig("dense", 3, 1)
 NETWORKS = {
@@ -71,5 +71,5 @@ def test_the_pooled_error_is_that_of_all_takes_as_one():
 
 @pytest.mark.parametrize("name", ["tcn", "lstm"])
 def test_silence_is_heard_after_the_warm_up(name):
-    figures = evaluate.on_silence(network_of(name), 8000)
+    figures = evaluate.on_silence(network_of(name), 8000, np.zeros(0, np.float32))
     assert figures["noise_db"] < -80 and np.isfinite(figures["dc"])

@@ -14,9 +14,10 @@ from fxlab.errors import CheckError, MissingError, UsageError
 from fxlab.models.stack import Stack
 from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.settings import TrainSettings
-from fxlab.training.data import Pair, Segments
+from fxlab.training.data import Segments
 from fxlab.training.loop import Loop, Run, learning_rate, pick_device
 from fxlab.training.losses import effect_loss
+from fxlab.training.pair import Pair
 
 
 class Gain(torch.nn.Module):
@@ -29,7 +30,7 @@ class Gain(torch.nn.Module):
         super().__init__()
         self.conv = torch.nn.Conv1d(1, 1, 2)
 
-    def forward(self, x):
+    def forward(self, x, controls=None):
         return self.conv(x)
 
 
@@ -125,10 +126,10 @@ def test_running_out_of_memory_halves_the_batch_and_trains_much_the_same():
     parts, loop, _ = make()
     forward = parts.model.forward
 
-    def greedy(x):
+    def greedy(x, controls):
         if len(x) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(x)
+        return forward(x, controls)
 
     parts.model.forward = greedy
     loop().go()
@@ -150,7 +151,7 @@ def test_windows_play_as_the_sequence_in_one_piece(cell):
     assert len(played) == 21 and not run.carried
     whole = Segments([PAIR], 600, run.model.receptive_field - 1, SETTINGS.seed)
     for epoch in range(3):
-        for number, (dry, target) in enumerate(whole.epoch(epoch, 3, 2)):
+        for number, (dry, target, _) in enumerate(whole.epoch(epoch, 3, 2)):
             windows = played[7 * epoch + 3 * number : 7 * epoch + 3 * number + 3]
             assert torch.equal(torch.cat([y for y, _ in windows], dim=1), target)
             with torch.no_grad():
@@ -165,11 +166,11 @@ def test_running_out_of_memory_splits_carried_states_too():
     parts, loop, _ = make(network=cells("lstm"), **RECURRENT)
     stream, calls = parts.model.stream, []
 
-    def greedy(dry, *states):
+    def greedy(dry, *states, controls):
         calls.append(len(dry))
         if len(dry) > 1 and len(calls) > 5:  # amid the first sequence
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return stream(dry, *states)
+        return stream(dry, *states, controls=controls)
 
     parts.model.stream = greedy
     loop().go()
@@ -180,7 +181,7 @@ def test_running_out_of_memory_splits_carried_states_too():
 def test_memory_that_holds_not_even_one_segment_is_an_error():
     run, loop, _ = make()
 
-    def hopeless(x):
+    def hopeless(x, controls):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     run.model.forward = hopeless
@@ -191,7 +192,7 @@ def test_memory_that_holds_not_even_one_segment_is_an_error():
 def test_other_runtime_errors_pass():
     run, loop, _ = make()
 
-    def broken(x):
+    def broken(x, controls):
         raise RuntimeError("shape mismatch")
 
     run.model.forward = broken

@@ -33,7 +33,7 @@ def test_random_parameters_are_drawn_anew_reproducibly_and_within_bounds(dry, tm
 def test_a_parameter_of_one_stage_of_a_chain_can_vary(dry, tmp_path, make):
     make(dry, tmp_path / "ds", chain=["saturator", "saturator"], grid={"2.drive_db": [0, 24]})
     for row in Manifest.load(tmp_path / "ds").rows:
-        assert row["effect"][1]["parameters"]["drive_db"] == row["parameters"]["2.drive_db"]
+        assert row["effect"][1]["parameters"]["drive_db"] == row["parameters"]["drive_db"]
         assert row["effect"][0]["parameters"]["drive_db"] == 12
 
 
