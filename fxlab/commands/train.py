@@ -13,7 +13,9 @@ Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A folder that 
 Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm or gru.")]
 Size = Annotated[
     str | None,
-    typer.Option("--size", metavar="NAME", help="tcn: standard, large, lite, feather, nano; lstm: 16, 32, 64; gru: 16, 32."),
+    typer.Option(
+        "--size", metavar="NAME", help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32."
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs to train.")]
 StepsPerEpoch = Annotated[

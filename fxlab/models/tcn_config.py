@@ -214,5 +214,6 @@ SIZES = {
     "lite": _two_arrays("lite", 12, 6, (_SEVEN_OCTAVES, _SHUFFLED)),
     "feather": _two_arrays("feather", 8, 4, (_SEVEN_OCTAVES, _SHUFFLED)),
     "nano": _two_arrays("nano", 4, 2, (_SEVEN_OCTAVES, _SHUFFLED)),
+    "single": TCNConfig((ArrayConfig(8, 1, _TEN_OCTAVES, head_bias=True),), "single"),
 }
-"""Those of Neural Amp Modeler, and `large` with twice the channels of `standard`."""
+"""Those of Neural Amp Modeler, `large` with twice the channels of `standard`, and `single` with half the layers of `feather`."""
