@@ -75,7 +75,9 @@ class EffectSettings:
 @dataclass
 class ModelSettings:
     type: str = setting("tcn", "Architecture to train: tcn, lstm, gru or one of another package.")
-    size: str = setting("auto", "tcn: standard, large, lite, feather, nano; lstm: 16, 32, 64; gru: 16, 32; auto takes the first.")
+    size: str = setting(
+        "auto", "tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; auto takes the first."
+    )
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
     attribution: str = setting("", "Whose recordings it learns from, for the card.")
 
