@@ -1,4 +1,7 @@
-"""A model file proves itself: a golden input and output travel with it and are replayed when it is loaded."""
+"""A model file proves itself: a golden input and output travel with it and are replayed when it is loaded.
+
+Where a model has knobs, they turn in the middle of it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import hashlib
 import numpy as np
 
 from fxlab.effects.processor import Processor
+from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import CheckError, InputError
+from fxlab.models.controls import Control
 
 TOLERANCE = 1e-5
 _FRAMES = 2048
@@ -32,8 +37,26 @@ def random_blocks(frames: int, max_block: int, seed: int) -> list[int]:
 
 
 def play(processor: Processor, audio: np.ndarray, rate_hz: int, sizes: list[int]) -> np.ndarray:
-    """Mono `audio` (frames,) through `processor`, from silence, in blocks of the given sizes."""
+    """Mono `audio` (frames,) through `processor`, from silence, in blocks of the given sizes.
+
+    A network's knobs stand at their defaults for the first half, at whose end blocks are divided. Then all are set to another
+    place, a quarter from the farther end. In the end they are set to what they were.
+    """
     processor.prepare(rate_hz, 1, max(sizes))
+    knobs = processor.controls if isinstance(processor, NetworkProcessor) else ()
+    if not knobs:
+        return _played(processor, audio, sizes)
+    before, half = processor.values, len(audio) // 2
+    processor.set(**{knob.name: knob.param.default for knob in knobs})
+    first, second = _divided(sizes, half)
+    wet = _played(processor, audio[:half], first)
+    processor.set(**{knob.name: knob.at(_elsewhere(knob)) for knob in knobs})
+    wet = np.concatenate((wet, _played(processor, audio[half:], second)))
+    processor.set(**before)
+    return wet
+
+
+def _played(processor: Processor, audio: np.ndarray, sizes: list[int]) -> np.ndarray:
     out, done = np.empty((1, len(audio)), np.float32), 0
     for size in sizes:
         wet = np.empty((1, size), np.float32)
@@ -41,6 +64,17 @@ def play(processor: Processor, audio: np.ndarray, rate_hz: int, sizes: list[int]
         out[:, done : done + size] = wet
         done += size
     return out[0]
+
+
+def _divided(sizes: list[int], at: int) -> tuple[list[int], list[int]]:
+    """The blocks before and behind a frame; one that it lies in is cut."""
+    ends = np.cumsum([0, *sizes])
+    edges = [np.unique([*ends[ends < at], at]), np.unique([at, *ends[ends > at]])]
+    return tuple(np.diff(edge).tolist() for edge in edges)
+
+
+def _elsewhere(knob: Control) -> float:
+    return -0.5 if knob.normalised(knob.param.default) > 0 else 0.5
 
 
 def pack(dry: np.ndarray, wet: np.ndarray) -> dict[str, str]:

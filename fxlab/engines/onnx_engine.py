@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
-from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, NEXT, streaming_graph
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT, streaming_graph
 from fxlab.errors import InputError
 from fxlab.models.model import Card, Model, config_of
 from fxlab.models.precision import precision_of
@@ -23,8 +23,8 @@ _MAX_BYTES = 512 << 20
 class OnnxProcessor(NetworkProcessor):
     """Runs a streaming graph (see `onnx_graph`) on the CPU.
 
-    Two sets of states take turns as input and output, so nothing is copied; a binding is made the first time a block size
-    occurs and kept.
+    Two sets of states take turns as input and output, so no state is copied; a binding is made the first time a block size
+    occurs, while knobs stand and while they move, and kept.
     """
 
     def __init__(self, model: bytes, card: Card, threads: int = 1) -> None:
@@ -32,31 +32,41 @@ class OnnxProcessor(NetworkProcessor):
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 4
         self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        super().__init__(card, _state_shapes(self.session))
+        super().__init__(card, *_state_shapes(self.session))
 
     def _allocate(self) -> None:
         super()._allocate()
         self._sets = (self._state, {name: np.zeros_like(array) for name, array in self._state.items()})
         self._turn = 0
         self._wet = np.zeros_like(self._dry)
-        self._bindings: dict[tuple[int, int], ort.IOBinding] = {}
+        self._controls = np.zeros(self.channels * len(self.controls) * self.max_block, np.float32)
+        self._bindings: dict[tuple[int, int, int], ort.IOBinding] = {}
 
-    def _binding(self, n: int) -> ort.IOBinding:
-        binding = self._bindings.get((n, self._turn))
+    def _binding(self, n: int, moving: int) -> ort.IOBinding:
+        """For blocks of `n` frames, with knobs' places for `moving` frames."""
+        key = n, moving, self._turn
+        binding = self._bindings.get(key)
         if binding is None:
             binding = self.session.io_binding()
             past, following = self._sets[self._turn], self._sets[1 - self._turn]
             binding.bind_input(AUDIO_IN, "cpu", 0, np.float32, (self.channels, 1, n), self._dry.ctypes.data)
             binding.bind_output(AUDIO_OUT, "cpu", 0, np.float32, (self.channels, 1, n), self._wet.ctypes.data)
+            if self.controls:
+                shape = self.channels, len(self.controls), moving
+                binding.bind_input(CONTROLS, "cpu", 0, np.float32, shape, self._controls.ctypes.data)
             for name in self.state_shapes:
                 array, other = past[name], following[name]
                 binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
                 binding.bind_output(NEXT + name, "cpu", 0, np.float32, other.shape, other.ctypes.data)
-            self._bindings[n, self._turn] = binding
+            self._bindings[key] = binding
         return binding
 
-    def _infer(self, dry: np.ndarray, out: np.ndarray) -> None:
-        self.session.run_with_iobinding(self._binding(dry.shape[1]))
+    def _infer(self, dry: np.ndarray, out: np.ndarray, controls: np.ndarray | None) -> None:
+        moving = 0
+        if controls is not None:
+            moving = controls.shape[1]
+            np.copyto(self._controls[: self.channels * controls.size].reshape(self.channels, *controls.shape), controls)
+        self.session.run_with_iobinding(self._binding(dry.shape[1], moving))
         self._turn = 1 - self._turn
         self._state = self._sets[self._turn]
         np.copyto(out, self._wet[: dry.size].reshape(dry.shape))
@@ -71,7 +81,8 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     data, card, vector = read_onnx(path)
     try:
         processor = OnnxProcessor(data, card, threads)
-        if processor.state_shapes != config_of(card).state_shapes():
+        config = config_of(card)
+        if (processor.state_shapes, len(processor.controls)) != (config.state_shapes(), config.controls):
             raise InputError(f"The card of {path} describes another network than its graph.", _HINT)
     except InputError:
         raise
@@ -114,11 +125,13 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     return data, card, vector
 
 
-def _state_shapes(session: ort.InferenceSession) -> dict[str, tuple[int, int]]:
-    inputs = session.get_inputs()
-    shapes = {i.name: tuple(i.shape[1:]) for i in inputs if i.name != AUDIO_IN}
+def _state_shapes(session: ort.InferenceSession) -> tuple[dict[str, tuple[int, int]], int]:
+    """Of a streaming graph: the shapes of the states, and the number of knobs."""
+    shapes = {i.name: tuple(i.shape[1:]) for i in session.get_inputs()}
+    audio, controls = shapes.pop(AUDIO_IN, None), shapes.pop(CONTROLS, (0, ""))
     sane = all(len(shape) == 2 and all(isinstance(n, int) and 0 <= n <= 1 << 20 for n in shape) for shape in shapes.values())
+    sane = sane and audio is not None and len(controls) == 2 and isinstance(controls[0], int)
     outputs = {o.name for o in session.get_outputs()}
-    if not (sane and any(i.name == AUDIO_IN for i in inputs) and outputs == {AUDIO_OUT, *(NEXT + name for name in shapes)}):
+    if not (sane and outputs == {AUDIO_OUT, *(NEXT + name for name in shapes)}):
         raise InputError("The model's inputs and outputs are not those of a streaming fxlab model.", _HINT)
-    return shapes
+    return shapes, controls[0]

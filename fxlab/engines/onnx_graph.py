@@ -21,7 +21,7 @@ from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.models.tcn_config import ArrayConfig, TCNConfig
 
 OPSET, IR_VERSION = 17, 8
-AUDIO_IN, AUDIO_OUT, NEXT = "dry", "wet", "next_"
+AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT = "dry", "wet", "controls", "next_"
 
 # ONNX's order of gates by their position in torch's: i, f, g, o to i, o, f, c and r, z, n to z, r, h.
 _GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
@@ -83,19 +83,21 @@ def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -
         precision: How it holds the weights, which are rounded to it already (`fxlab.models.precision`).
 
     Shape:
-        Input `dry` (channels, 1, frames) and the states of `config.state_shapes()` with a leading `channels`; output `wet`
-        like `dry` and `next_<state>` per state. Before anything was heard the states are zeros.
+        Inputs `dry` (channels, 1, frames), of a network with knobs `controls` (channels, knobs, as many frames or 1 where no
+        knob moves), and the states of `config.state_shapes()` with a leading `channels`; output `wet` like `dry` and
+        `next_<state>` per state. Before anything was heard the states are zeros.
     """
     g = _Graph(weights, precision)
     (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
     states = config.state_shapes()
+    knobs = [_controls(config.controls)] if config.controls else []
     nodes = _used(g.nodes, {AUDIO_OUT} | {NEXT + name for name in states})
     needed = {name for node in nodes for name in node.input}
     unfold, small = packed({name: weights[name] for name in weights if name in g.packed & needed}, precision)
     graph = helper.make_graph(
         [*unfold, *nodes],
         config.kind,
-        [_audio(AUDIO_IN), *(_state(name, shape) for name, shape in states.items())],
+        [_audio(AUDIO_IN), *knobs, *(_state(name, shape) for name, shape in states.items())],
         [_audio(AUDIO_OUT), *(_state(NEXT + name, shape) for name, shape in states.items())],
         [*small, *(constant for name, constant in g.constants.items() if name in needed)],
     )
@@ -124,7 +126,7 @@ def model_of(data: bytes, card: Card, source: str) -> Model:
 
 
 def _tcn(g: _Graph, config: TCNConfig) -> None:
-    names = iter(config.state_shapes())
+    names, films = iter(config.state_shapes()), iter(_films(g, config))
     x, head = AUDIO_IN, ""
     for i, array in enumerate(config.arrays):
         x = g.conv(f"arrays.{i}.expand", x)
@@ -133,6 +135,9 @@ def _tcn(g: _Graph, config: TCNConfig) -> None:
             past = g.remembering(next(names), history, x, at)
             conv = g.conv(f"{at}.conv", past, dilation)
             mixed = g.node("Add", [conv, g.conv(f"{at}.mixin", AUDIO_IN)], f"{at}.mixed")
+            if config.controls:
+                mixed = g.node("Mul", [mixed, next(films)], f"{at}.scaled")
+                mixed = g.node("Add", [mixed, next(films)], f"{at}.shifted")
             activation = _gated(g, mixed, array, at)
             head = g.node("Add", [head, activation], f"{at}.head") if head else activation
             x = g.node("Add", [x, g.conv(f"{at}.residual", activation)], f"{at}.out")
@@ -140,6 +145,29 @@ def _tcn(g: _Graph, config: TCNConfig) -> None:
         head = g.remembering(next(names), array.head_kernel - 1, head, at) if array.head_kernel > 1 else head
         head = g.conv(at, head)
     g.node("Mul", [head, g.weight("scale")], AUDIO_OUT)
+
+
+def _films(g: _Graph, config: TCNConfig) -> list[str]:
+    """What scales and what shifts the pre-activations, of each layer in turn.
+
+    All layers' come of one product, since a runtime spends longer on starting an operator than on a layer's share.
+    """
+    if not config.controls:
+        return []
+    hidden = g.node("Tanh", [g.conv("film", CONTROLS)], "film.hidden")
+    widths = {f"arrays.{i}.layers.{j}": a.pre_activations for i, a in enumerate(config.arrays) for j in range(len(a.dilations))}
+    first = np.concatenate([np.repeat([True, False], z) for z in widths.values()])
+    rows = g.constant("films.rows", np.concatenate([np.flatnonzero(first), np.flatnonzero(~first)]))
+    weight, bias = (
+        g.node("Gather", [g.node("Concat", [g.weight(f"{at}.film.{key}") for at in widths], f"films.{key}", axis=0), rows], key)
+        for key in ("weight", "bias")
+    )
+    heights = g.constant("films.heights", np.array(list(widths.values())))
+    parts = [[f"{at}.film.{part}" for at in widths] for part in ("scale", "offset")]
+    g.nodes.append(helper.make_node("Split", [g.node("Conv", [hidden, weight, bias], "films")], ["logs", "offsets"], axis=1))
+    for source, names in zip((g.node("Exp", ["logs"], "scales"), "offsets"), parts, strict=True):
+        g.nodes.append(helper.make_node("Split", [source, heights], names, name=f"{source}.parts", axis=1))
+    return [name for pair in zip(*parts, strict=True) for name in pair]
 
 
 def _gated(g: _Graph, mixed: str, array: ArrayConfig, at: str) -> str:
@@ -153,7 +181,7 @@ def _gated(g: _Graph, mixed: str, array: ArrayConfig, at: str) -> str:
 
 def _stack(g: _Graph, config: StackConfig) -> None:
     names = iter(config.state_shapes())
-    x = AUDIO_IN
+    x = _with_knobs(g, config) if config.controls else AUDIO_IN
     for i, layer in enumerate(config.layers):
         at = f"layers.{i}"
         states = [next(names) for _ in layer.state_shapes()]
@@ -170,6 +198,12 @@ def _stack(g: _Graph, config: StackConfig) -> None:
         g.node("Add", [x, AUDIO_IN], AUDIO_OUT)
     else:
         g.node("Identity", [x], AUDIO_OUT)
+
+
+def _with_knobs(g: _Graph, config: StackConfig) -> str:
+    """The dry signal and below it the knobs, for as many frames."""
+    knobs = g.node("Expand", [CONTROLS, g.node("Shape", [AUDIO_IN], "dry.shape")], "controls.all")
+    return g.node("Concat", [AUDIO_IN, knobs], "dry.controls", axis=1)
 
 
 def _recurrent(g: _Graph, layer: LayerConfig, states: list[str], x: str, at: str) -> str:
@@ -213,6 +247,10 @@ def _used(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]
 
 def _audio(name: str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["channels", 1, "frames"])
+
+
+def _controls(count: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(CONTROLS, TensorProto.FLOAT, ["channels", count, "control_frames"])
 
 
 def _state(name: str, shape: tuple[int, int]) -> onnx.ValueInfoProto:

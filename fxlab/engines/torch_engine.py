@@ -16,40 +16,48 @@ from fxlab.models.model import Card
 
 
 class Streaming(nn.Module):
-    """A network's `stream` as its `forward`, for tracing."""
+    """A network's `stream` as its `forward`, for tracing; of one with knobs the second argument is `controls`."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, dry: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        return self.network.stream(dry, *states)
+    def forward(self, dry: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        if self.network.config.controls:
+            controls, *states = others
+            return self.network.stream(dry, *states, controls=controls)
+        return self.network.stream(dry, *others)
 
 
 class TorchProcessor(NetworkProcessor):
-    """Runs `network.stream` eagerly, or `call` in its place when that is given."""
+    """Runs `network.stream` eagerly, or `call`, which takes what `trace` makes takes, in its place when that is given."""
 
     def __init__(self, network: nn.Module, card: Card, call: Callable[..., tuple[Tensor, ...]] | None = None) -> None:
-        super().__init__(card, network.state_shapes())
+        super().__init__(card, network.state_shapes(), network.config.controls)
         self.network = network.eval()
-        self._call = call or network.stream
+        self._call = call or Streaming(self.network)
 
     @torch.inference_mode()
-    def _infer(self, dry: np.ndarray, out: np.ndarray) -> None:
+    def _infer(self, dry: np.ndarray, out: np.ndarray, controls: np.ndarray | None) -> None:
         states = [torch.from_numpy(array) for array in self._state.values()]
-        wet, *new_states = self._call(torch.from_numpy(dry[:, None]), *states)
+        knobs = [] if controls is None else [torch.from_numpy(controls).expand(self.channels, -1, -1)]
+        wet, *new_states = self._call(torch.from_numpy(dry[:, None]), *knobs, *states)
         for state, new in zip(states, new_states, strict=True):
             state.copy_(new)
         np.copyto(out, wet.numpy()[:, 0])
 
 
 def trace(network: nn.Module) -> torch.jit.ScriptModule:
-    """The streaming network as TorchScript: (dry, *states) to (wet, *new states), any block size and batch."""
+    """The streaming network as TorchScript: (dry, *states) to (wet, *new states), any block size and batch.
+
+    A network with knobs takes (dry, controls, *states), controls of shape (batch, controls, 1 or as many frames as `dry`).
+    """
+    knobs = [torch.zeros(1, network.config.controls, 1)] if network.config.controls else []
     states = [torch.zeros(1, *shape) for shape in network.state_shapes().values()]
     with torch.inference_mode(), warnings.catch_warnings():
         # torch calls its own TorchScript deprecated; other programs still load it.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(Streaming(network).eval(), (torch.zeros(1, 1, 64), *states), check_trace=False)
+        traced = torch.jit.trace(Streaming(network).eval(), (torch.zeros(1, 1, 64), *knobs, *states), check_trace=False)
         return torch.jit.freeze(traced)
 
 

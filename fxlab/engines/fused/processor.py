@@ -59,7 +59,7 @@ class FusedProcessor(NetworkProcessor):
     _kernel: Callable[[int, int], None]
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model.card, model.config.state_shapes())
+        super().__init__(model.card, model.config.state_shapes(), model.config.controls)
 
     def _allocate(self) -> None:
         super()._allocate()

@@ -1,0 +1,109 @@
+"""The knobs of a network that plays: where they stand, and how they get to where they were set, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fxlab.effects.params import resolve
+from fxlab.errors import UsageError
+from fxlab.models.controls import Control
+
+RAMP_S = 0.02
+"""Time in which a knob's place, as the network takes it, moves along a straight line to where it was set."""
+
+_VALUE, _TARGET, _OFFSET, _DONE = range(4)
+
+
+class Knobs:
+    """Places of knobs over time.
+
+    `set` only notes what is wanted, at any time and from any thread; the next block takes it and sets out from there. Where a
+    knob stands follows from its target, from how far off it set out, and from the frames since then, so no split of the
+    blocks shows.
+
+    Attributes:
+        controls: What the knobs are.
+        still: Float32 (controls, 1), where they stand while none moves.
+    """
+
+    def __init__(self, controls: tuple[Control, ...]) -> None:
+        self.controls = controls
+        self._wanted = self._taken = {control.name: control.param.default for control in controls}
+        self.still = np.zeros((len(controls), 1), np.float32)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What they are set to, by name."""
+        return dict(self._wanted)
+
+    def set(self, given: Mapping[str, object]) -> None:
+        """Notes new values by name; raises `UsageError` for an unknown name or a value out of range, and then notes none."""
+        if given and not self.controls:
+            raise UsageError(
+                f"This model has no knobs: {', '.join(given)} can't be set.", "It plays the setting that it was trained on."
+            )
+        self._wanted = resolve([control.param for control in self.controls], self._wanted | dict(given), "This model")
+
+    def prepare(self, sample_rate_hz: int, max_block: int) -> None:
+        """Allocates for blocks of 1..max_block frames; the knobs stand where they were set."""
+        self._frames = max(1, round(RAMP_S * sample_rate_hz))
+        self._left = np.zeros(1 + self._frames + max_block, np.float32)
+        self._left[: self._frames] = 1 - np.arange(self._frames) / self._frames
+        self.moving = np.zeros(len(self.controls) * max_block, np.float32)
+        self._views: dict[int, np.ndarray] = {}
+        self._state = np.zeros((4, len(self.controls)))
+        self._state[_VALUE] = np.nan  # set to nothing yet
+        self.settle()
+
+    def settle(self) -> None:
+        """Ends all movement: the knobs stand where they were set."""
+        self._take()
+        self._state[_OFFSET:] = 0
+        self._moves = False
+
+    def advance(self, frames: int) -> np.ndarray:
+        """Where the knobs stand in the next `frames` frames: `still`, or (controls, frames) at the start of `moving`."""
+        if self._wanted is not self._taken:
+            self._take()
+        if not self._moves:
+            return self.still
+        view = self._views.get(frames)
+        if view is None:
+            view = self._views[frames] = self.moving[: len(self.controls) * frames].reshape(-1, frames)
+        self._moves = False
+        for i, row in enumerate(view):
+            offset, after = self._state[_OFFSET, i], int(self._state[_DONE, i]) + 1
+            np.multiply(self._left[after : after + frames], np.float32(offset), out=row)
+            np.add(row, self.still[i], out=row)
+            arrived = after + frames > self._frames
+            self._state[_OFFSET:, i] = (0, 0) if arrived else (offset, after + frames - 1)
+            self._moves |= not arrived and offset != 0
+        return view
+
+    def state(self) -> np.ndarray:
+        """Everything that the next blocks follow from: per knob its value, its target, how far off it set out, frames since."""
+        if self._wanted is not self._taken:
+            self._take()
+        return self._state.copy()
+
+    def restore(self, state: np.ndarray) -> None:
+        np.copyto(self._state, state)
+        names = (control.name for control in self.controls)
+        self._wanted = self._taken = dict(zip(names, self._state[_VALUE].tolist(), strict=True))
+        self._show()
+
+    def _take(self) -> None:
+        wanted = self._wanted
+        for i, control in enumerate(self.controls):
+            value, (_, target, offset, done) = wanted[control.name], self._state[:, i]
+            if value != self._state[_VALUE, i]:
+                new = control.normalised(value)
+                self._state[:, i] = value, new, target + offset * self._left[int(done)] - new, 0
+        self._taken = wanted
+        self._show()
+
+    def _show(self) -> None:
+        self.still[:, 0] = self._state[_TARGET]
+        self._moves = bool(self._state[_OFFSET].any())
