@@ -10,6 +10,7 @@ import typer
 
 from fxlab.commands.dataset_recorded import Align, Clip, Dry, Lead, Wet, pairs_from
 from fxlab.commands.options import (
+    ClusterAddress,
     Effects,
     Engine,
     Force,
@@ -18,6 +19,7 @@ from fxlab.commands.options import (
     Seed,
     Sets,
     Workers,
+    cluster_from,
     effects_from,
     examples,
     literal,
@@ -80,6 +82,7 @@ def dataset(
     rate: Rate = None,
     seed: Seed = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     force: Force = False,
 ) -> None:
     """Make aligned dry and wet pairs to train on.
@@ -120,7 +123,8 @@ def dataset(
     else:
         audio = override(base.audio, sample_rate_hz=rate)
         chain = effects_from(base, effect, set_, engine)
-        request = rendered.Request(inputs or [], folder, chain, settings, audio.sample_rate_hz, workers, force)
+        rate_hz, nodes = audio.sample_rate_hz, cluster_from(cluster)
+        request = rendered.Request(inputs or [], folder, chain, settings, rate_hz, workers, force, nodes)
         run = rendered.run
     try:
         with bars() as progress:

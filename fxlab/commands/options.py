@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fxlab.errors import UsageError
 from fxlab.settings import EffectSettings, Profile, check
+
+if TYPE_CHECKING:
+    from fxlab.services.cluster import Cluster
 
 Effects = Annotated[
     list[str] | None,
@@ -43,6 +46,14 @@ Engine = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Workers that share the work; one per core if not given.")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="tcp://HOST:PORT",
+        help="Send the work to a Dask cluster whose workers see the same files; --workers then limits how many are in work.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of every random choice.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw a picture into this file: PNG, SVG or PDF.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where networks are computed.")]
@@ -51,6 +62,16 @@ Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda",
 def examples(*lines: str) -> str:
     """The epilog of a verb's help: its examples, one command a line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def cluster_from(address: str | None) -> Cluster | None:
+    """The cluster that `--cluster` names; raises `UsageError` for a malformed address."""
+    if address is None:
+        return None
+    from fxlab.console.output import mode
+    from fxlab.services.cluster import Cluster
+
+    return Cluster(address, mode.debug)
 
 
 def effects_from(
@@ -130,20 +151,17 @@ def literal(text: str) -> object:
 
 
 def _may_have(stage: EffectSettings, name: str) -> bool:
-    declared = _declared(stage.name)
-    return declared is None or name in {parameter.name for parameter in declared.parameters}
+    from fxlab.engines.loader import parameters_of
+
+    return name in {parameter.name for parameter in parameters_of(stage.name)}
 
 
 def _validated(stage: EffectSettings) -> dict:
-    """The stage's given parameters, converted; a model file's are checked when it is opened."""
-    declared = _declared(stage.name)
-    if declared is None:
-        return dict(stage.set)
-    resolved = declared.resolve(stage.set)
-    return {name: resolved[name] for name in stage.set}
+    """The stage's given parameters, converted."""
+    if not stage.set:
+        return {}
+    from fxlab.engines.loader import resolved
 
+    values = resolved(stage.name, stage.set)
+    return {name: values[name] for name in stage.set}
 
-def _declared(name: str):
-    from fxlab.effects.registry import effects
-
-    return effects().get(name)

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from fxlab.commands.options import Effects, Engine, Force, Plot, ProfileName, Sets, Workers, effects_from, examples
+from fxlab.commands.options import (
+    ClusterAddress,
+    Effects,
+    Engine,
+    Force,
+    Plot,
+    ProfileName,
+    Sets,
+    Workers,
+    cluster_from,
+    effects_from,
+    examples,
+)
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUTS...", help="Audio files, folders, patterns.")]
 # As text: a path would lose the slash that tells a folder from a file.
@@ -33,6 +45,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "fxlab render guitar.wav -o loud.flac --effect saturator --set drive_db=18 --mix 0.7",
             "fxlab render takes/ -o processed/ --effect eq --effect tcn --bit-depth 24",
+            "fxlab render /nfs/takes/ -o /nfs/processed/ --effect tcn --cluster tcp://studio:8786",
         ),
     )(render)
 
@@ -49,6 +62,7 @@ def render(
     format: Format = None,
     bit_depth: BitDepth = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     plot: Plot = None,
     force: Force = False,
 ) -> None:
@@ -79,6 +93,7 @@ def render(
         workers=workers,
         force=force,
         plot=plot,
+        cluster=cluster_from(cluster),
     )
     with bars() as progress:
         result = run(request, progress)

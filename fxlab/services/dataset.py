@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import os
 import platform
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from fxlab.durations import parse_duration
 from fxlab.errors import FxlabError, InputError, UsageError
 from fxlab.progress import Progress, silent
 from fxlab.services import dataset_state
+from fxlab.services.cluster import Cluster
 from fxlab.services.dataset_plan import Rendering, Variations, definition, describe, plan
 from fxlab.services.dataset_render import open_chain
 from fxlab.services.dataset_sources import Take, scan, synthesized, without_copies
@@ -42,9 +42,10 @@ class Request:
         effects: The chain.
         settings: Levels, parameter variations, chunks, shares.
         sample_rate_hz: The dataset's rate.
-        workers: Threads that share the work, None for one per core; a `joblib.parallel_config` backend such as Dask's
-            takes precedence.
+        workers: Threads that share the work, None for one per core; on a cluster renderings at the same time, None for as
+            many as it likes.
         force: Replace a dataset that was made differently, or make the same anew.
+        cluster: Where renderings are sent; its workers read the recordings and write the pairs themselves.
     """
 
     inputs: Sequence[str | Path]
@@ -54,6 +55,7 @@ class Request:
     sample_rate_hz: int = 48_000
     workers: int | None = None
     force: bool = False
+    cluster: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         UsageError: Settings or effects that can't be used, or that differ from those of the dataset already there.
         InputError: No usable input at all, or a dataset made from other recordings is there.
         OutputError: The folder can't be written or holds something else.
+        MissingError: The cluster can't be used.
     """
     settings = request.settings
     for known in dataclasses.fields(settings):
@@ -265,10 +268,8 @@ def _render_all(
     kept = [row for number in sorted(rows) for row in rows[number]]
     with (
         contextlib.closing(dataset_state.Journal(output, header, kept)) as journal,
-        warnings.catch_warnings(),
-        contextlib.closing(render_all(renderings, todo, output, rate, request.workers)) as results,
+        contextlib.closing(render_all(renderings, todo, output, rate, request.workers, request.cluster)) as results,
     ):
-        warnings.simplefilter("ignore", UserWarning)  # joblib's, about renderings that Ctrl-C leaves unused
         for number, made in results:
             if isinstance(made, InputError):
                 failed[renderings[number].take.source] = made.message

@@ -29,20 +29,14 @@ def open_chain(stages: Sequence[EffectSettings], rate: int) -> Processor:
     return chain
 
 
-class Stopped(Exception):
-    """A rendering was told to stop; its unfinished files are gone."""
-
-
-def render(
-    rendering: Rendering, directory: Path, rate: int, stopping: Callable[[], bool] = lambda: False
-) -> list[dict[str, Any]]:
+def render(rendering: Rendering, directory: Path, rate: int, check: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
     """Writes the pairs of one rendering.
 
     Args:
         rendering: What to render.
         directory: The dataset's folder.
         rate: Its sample rate in Hz.
-        stopping: Asked before every block; true ends it.
+        check: Called before every block; what it raises ends the rendering, whose unfinished files go.
 
     Returns:
         Its rows with latency and hashes.
@@ -50,7 +44,6 @@ def render(
     Raises:
         InputError: The source can't be read, or the chain's output is no longer finite.
         OutputError: A pair can't be written.
-        Stopped: `stopping` said so.
     """
     chain = open_chain(rendering.stages, rate)
     feed = _Feed(_wet(rendering, chain, rate))
@@ -63,8 +56,7 @@ def render(
                 file = stack.enter_context(open(stack.enter_context(replacing(directory / row[key])), "wb"))
                 writers.append(FloatWav(file, rate))
             for pair in feed.pieces(row["frames"]):
-                if stopping():
-                    raise Stopped
+                check()
                 for writer, samples in zip(writers, pair, strict=True):
                     writer.write(samples)
             for writer in writers:

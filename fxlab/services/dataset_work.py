@@ -1,77 +1,62 @@
-"""Shares the renderings of a dataset among threads, and ends them so that none leaves a half-written file."""
+"""Shares the renderings of a dataset among threads or the workers of a cluster."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
-import threading
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-from fxlab.errors import InputError
+from fxlab.audio.atomic import temporary_path
+from fxlab.errors import InputError, MissingError
+from fxlab.services import cluster
+from fxlab.services.cluster import Cluster
+from fxlab.services.cluster_worker import absolute, require_seen
 from fxlab.services.dataset_plan import Rendering
-from fxlab.services.dataset_render import Stopped, render
+from fxlab.services.dataset_render import render
+from fxlab.services.ending import Ending, Stopped
 
-_PATIENCE_S = 10.0
-
-Made = tuple[int, "list[dict] | InputError | None"]
-
-
-class Ending:
-    """Tells renderings in progress to stop and waits until they have cleared up.
-
-    Sent to another process (a `joblib.parallel_config` backend such as Dask's) it arrives as one that never stops.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._working, self._wanted = 0, False
-
-    def __reduce__(self):
-        return Ending, ()
-
-    def wanted(self) -> bool:
-        return self._wanted
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Around a piece of work; `now` waits for its end."""
-        with self._changed:
-            self._working += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._working -= 1
-                self._changed.notify_all()
-
-    def now(self) -> None:
-        """Ends all work; returns when it has ended, after ten seconds at the latest."""
-        with self._changed:
-            self._wanted = True
-            self._changed.wait_for(lambda: not self._working, _PATIENCE_S)
+Made = tuple[int, "list[dict] | InputError"]
 
 
 def render_all(
-    renderings: Sequence[Rendering], todo: Sequence[int], output: Path, rate: int, workers: int | None
+    renderings: Sequence[Rendering], todo: Sequence[int], output: Path, rate: int, workers: int | None, where: Cluster | None
 ) -> Iterator[Made]:
     """Renders `todo` (numbers of renderings), in the order they get ready; close it to stop early.
-
-    Effects and file access leave the interpreter free, so threads do.
 
     Args:
         renderings: Of the whole dataset.
         todo: Which of them.
         output: The dataset's folder.
         rate: Its sample rate in Hz.
-        workers: Threads, None for one per core.
+        workers: Threads, None for one per core; on a cluster renderings at the same time, None for as many as it likes.
+        where: The cluster to use.
 
     Yields:
         A rendering's number, and its rows or why its source can't be used.
 
     Raises:
         OutputError: A pair can't be written.
+        MissingError: The cluster can't be used.
     """
+    if where is None:
+        yield from _here(renderings, todo, output, rate, workers)
+        return
+    output = output.absolute()
+    calls = [(number, _absolute(renderings[number]), output, rate) for number in todo]
+    try:
+        with contextlib.closing(cluster.results(where, _on_worker, calls, output / "pairs", workers)) as results:
+            yield from results
+    finally:
+        for left in (output / "pairs").glob(temporary_path(Path("*"), "*").name):  # by workers that were killed
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _here(renderings: Sequence[Rendering], todo: Sequence[int], output: Path, rate: int, workers: int | None) -> Iterator[Made]:
+    """Effects and file access leave the interpreter free, so threads do."""
     import joblib
 
     ending = Ending()
@@ -79,17 +64,33 @@ def render_all(
         n_jobs=min(workers or os.cpu_count() or 1, len(todo)), prefer="threads", return_as="generator_unordered"
     )
     try:
-        yield from pool(joblib.delayed(_attempt)(n, renderings[n], output, rate, ending) for n in todo)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's, about results that nobody waits for any more
+            yield from pool(joblib.delayed(_in_thread)(n, renderings[n], output, rate, ending) for n in todo)
     finally:
         ending.now()
 
 
+def _in_thread(number: int, rendering: Rendering, output: Path, rate: int, ending: Ending) -> Made | None:
+    with contextlib.suppress(Stopped), ending.working():  # a result that nobody asks for any more
+        return _attempt(number, rendering, output, rate, ending)
+
+
+def _on_worker(number: int, rendering: Rendering, output: Path, rate: int, ending: Ending) -> Made:
+    require_seen(rendering.take.path, MissingError)  # not the source's fault, which goes on when it can be found
+    return _attempt(number, rendering, output, rate, ending)
+
+
 def _attempt(number: int, rendering: Rendering, output: Path, rate: int, ending: Ending) -> Made:
     """A source that fails must not stop the others, so its error is a result."""
-    with ending.working():
-        try:
-            return number, render(rendering, output, rate, ending.wanted)
-        except InputError as error:
-            return number, error
-        except Stopped:
-            return number, None  # nobody asks for it any more
+    try:
+        return number, render(rendering, output, rate, ending.check)
+    except InputError as error:
+        return number, error
+
+
+def _absolute(rendering: Rendering) -> Rendering:
+    take = rendering.take
+    if take.path is not None:
+        take = dataclasses.replace(take, path=take.path.absolute())
+    return dataclasses.replace(rendering, take=take, stages=tuple(absolute(rendering.stages)))

@@ -1,0 +1,239 @@
+"""Rendering and datasets on a real Dask cluster of two worker processes, which are killed, interrupted and told nonsense."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fxlab.errors import InputError, MissingError, OutputError, UsageError
+from fxlab.services import cluster
+from fxlab.services.cluster import Cluster
+from fxlab.services.cluster_worker import World
+from fxlab.services.render import _on_worker
+from fxlab.services.render_file import Settings
+from fxlab.services.render_plan import Job
+from fxlab.settings import EffectSettings
+
+distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+@pytest.fixture(scope="module")
+def local_cluster():
+    """Two workers of one thread each; who dies is replaced, and work that killed two is given up."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=60
+        ) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def workers(local_cluster):
+    """The process ids of the workers, all of them there."""
+    with distributed.Client(local_cluster, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=30)
+        yield list(client.run(os.getpid).values())
+
+
+def takes(folder: Path, count: int, seconds: float, rate: int = 48_000) -> None:
+    folder.mkdir()
+    for number in range(count):
+        noise = np.random.default_rng(number).normal(0, 0.1, int(seconds * rate))
+        soundfile.write(folder / f"take{number}.wav", noise, rate, subtype="PCM_16")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def half_written_by(pid: int) -> list[str]:
+    """Names of the unfinished files that a process has open."""
+    names = [Path(file.path).name for file in psutil.Process(pid).open_files()]
+    return [name for name in names if name.startswith(".fxlab-")]
+
+
+def kill_amid_work(process, workers: list[int], finished: Path, pattern: str) -> None:
+    """Kills a worker that is in the middle of a file, as soon as one file is finished."""
+    deadline = time.monotonic() + 60
+    while not list(finished.glob(pattern)):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.02)
+    while True:
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+            if half_written_by(pid):
+                os.kill(pid, signal.SIGKILL)
+                return
+            os.kill(pid, signal.SIGCONT)
+        assert process.poll() is None, process.communicate()
+
+
+def test_a_batch_of_which_a_worker_is_killed(fxlab, fxlab_start, tmp_path, local_cluster, workers):
+    takes(tmp_path / "takes", 6, 10)
+    chain = ["takes", "-e", "saturator", "--engine", "numpy", "--bit-depth", "16"]
+    process = fxlab_start("render", *chain, "-o", "out/", "--cluster", local_cluster.scheduler_address)
+    kill_amid_work(process, workers, tmp_path / "out", "take*.wav")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and all(line.startswith("Rendering: ") for line in err.splitlines()), err
+    assert out.index("out/take0.wav") < out.index("out/take5.wav"), "in the order of the inputs, under the names as given"
+    here = fxlab("render", *chain, "-o", "here/", "--workers", 1)
+    assert here.returncode == 0, here.stderr
+    assert contents(tmp_path / "out") == contents(tmp_path / "here") and len(contents(tmp_path / "out")) == 6
+
+
+def test_a_dataset_of_which_a_worker_is_killed(fxlab, fxlab_start, tmp_path, local_cluster, workers):
+    takes(tmp_path / "takes", 4, 6)
+    impulse = np.random.default_rng(9).normal(0, 1, 4000) * 0.99 ** np.arange(4000)
+    soundfile.write(tmp_path / "cab.wav", impulse / 10, 48_000, subtype="FLOAT")
+    chain = ["takes", "-e", "saturator", "-e", "convolver", "--set", "convolver.ir=cab.wav", "--engine", "numpy"]
+    settings = ["--levels", "0,-6", "--chunk", 2, "--synthesize", "6s"]
+    command = ["dataset", *chain, *settings]
+    process = fxlab_start(*command, "-o", "out", "--workers", 3, "--cluster", local_cluster.scheduler_address)
+    kill_amid_work(process, workers, tmp_path / "out" / "pairs", "*.target.wav")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Train on it" in err and "istributed" not in err, err
+    here = fxlab(*command, "-o", "here")
+    assert here.returncode == 0, here.stderr
+    assert contents(tmp_path / "out") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize("verb", ["render", "dataset"])
+def test_ctrl_c_ends_the_work_on_the_workers_too(fxlab_start, tmp_path, local_cluster, workers, verb):
+    takes(tmp_path / "takes", 3, 1800, 8000)
+    process = fxlab_start(
+        verb, "takes", "-e", "saturator", "--engine", "numpy", "-o", "out/", "--cluster", local_cluster.scheduler_address
+    )
+    deadline = time.monotonic() + 60
+    while not all(half_written_by(pid) for pid in workers):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Interrupted" in err and "Traceback" not in err, err
+    left = [path.name for path in (tmp_path / "out").rglob("*.wav")] if (tmp_path / "out").exists() else []
+    assert not left and not any(half_written_by(pid) for pid in workers)
+    if verb == "render":
+        assert not (tmp_path / "out").exists()
+
+
+def test_addresses_that_lead_nowhere(fxlab, tmp_path):
+    takes(tmp_path / "takes", 1, 0.1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nothing listens there
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        for verb in ("render", "dataset"):
+            done = fxlab(verb, "takes", "-e", "saturator", "-o", "out", "--cluster", address)
+            assert done.returncode == 4 and "Nothing answers at tcp" in done.stderr and "Traceback" not in done.stderr
+            assert not list((tmp_path / "out").rglob("*.wav"))
+    done = fxlab("render", "takes", "-e", "saturator", "--cluster", "localhost:8786")
+    assert done.returncode == 2 and "no address" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["", "host", "host:1", "tcp://host", "tcp://host:0", "tcp://host:65536", "tcp://:1", "http://host:1"]
+)
+def test_what_is_no_address(address):
+    with pytest.raises(UsageError, match="no address"):
+        Cluster(address)
+
+
+def test_addresses():
+    for address in ("tcp://host:8786", "tls://10.0.0.1:1", "tcp://[::1]:8786"):
+        assert Cluster(address).address == address
+
+
+def test_what_answers_may_be_no_scheduler():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(MissingError, match="no Dask scheduler"):
+            patch.setattr(cluster, "_CONNECT_S", 0.5)
+            next(cluster.results(Cluster(address), print, [()], Path("nowhere"), None))
+
+
+def test_a_cluster_without_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
+    nobody = distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=60, processes=True)
+    with nobody, pytest.raises(MissingError, match="no workers"):
+        next(cluster.results(Cluster(nobody.scheduler_address), print, [()], tmp_path / "out", None))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_names_what_it_cannot_find(tmp_path, local_cluster, workers):
+    where, job = Cluster(local_cluster.scheduler_address), Job(tmp_path / "gone.wav", tmp_path / "out" / "gone.wav")
+    calls = [(0, job, Settings([EffectSettings("saturator")]))]
+    [(_, report)] = cluster.results(where, _on_worker, calls, tmp_path / "out", None)
+    assert isinstance(report.error, InputError)
+    assert "The worker tcp://" in report.error.message and str(job.source) in report.error.message
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_of_another_world_are_refused(tmp_path, local_cluster, workers, monkeypatch):
+    where = Cluster(local_cluster.scheduler_address)
+
+    def refused(**difference):
+        monkeypatch.setattr(cluster, "World", lambda seen: World(**({"seen": seen} | difference)))
+        with pytest.raises(MissingError) as raised:
+            list(cluster.results(where, print, [(number,) for number in range(4)], tmp_path, None))
+        return raised.value.message
+
+    assert "has fxlab" in refused(fxlab="0.0.0") and "not 0.0.0" in refused(fxlab="0.0.0")
+    assert "not " in refused(python="2.7")
+    assert "doesn't see the folder" in refused(seen=tmp_path / "elsewhere" / "file")
+
+
+def test_one_call_at_a_time_and_errors_as_they_are(tmp_path, local_cluster, workers):
+    where, log = Cluster(local_cluster.scheduler_address), tmp_path / "log"
+
+    def note(number, ending):
+        with log.open("a") as file:
+            file.write("+")
+            file.flush()
+            time.sleep(0.05)
+            file.write("-")
+        return number
+
+    assert sorted(cluster.results(where, note, [(number,) for number in range(5)], tmp_path, 1)) == list(range(5))
+    assert log.read_text() == "+-" * 5
+
+    def full(ending):
+        from fxlab.errors import OutputError
+
+        raise OutputError("The disk is full.", "Make room.")
+
+    with pytest.raises(OutputError) as raised:
+        list(cluster.results(where, full, [()] * 3, tmp_path, None))
+    assert raised.value.hint == "Make room."
+
+
+def test_work_that_kills_its_workers_is_given_up(tmp_path, local_cluster, workers):
+    """joblib alone would wait for ever."""
+
+    def deadly(ending):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(MissingError, match="ended several workers"):
+        list(cluster.results(Cluster(local_cluster.scheduler_address), deadly, [()], tmp_path, None))
+
+
+def test_work_that_a_worker_cannot_read_is_given_up(tmp_path, local_cluster, workers, monkeypatch):
+    """joblib alone would wait for ever."""
+    (tmp_path / "only_here.py").write_text("def work(ending): pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    from only_here import work
+
+    with pytest.raises(MissingError, match="ended several workers"):
+        list(cluster.results(Cluster(local_cluster.scheduler_address), work, [()], tmp_path, None))
