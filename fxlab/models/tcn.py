@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fxlab.models import tcn_function
 from fxlab.models.activations import activate
 from fxlab.models.tcn_config import ArrayConfig, TCNConfig
 
@@ -84,6 +85,9 @@ class TCN(nn.Module):
         return self.config.state_shapes()
 
     def forward(self, dry: Tensor, controls: Tensor | None = None) -> Tensor:
+        weights = dict(self.named_parameters())
+        if tcn_function.suits(self.config, dry, controls, weights.values()):
+            return self.scale * self._compiled(dry, controls, weights)
         # Heads are only as long as what they feed needs: the output, and the past that later heads take in.
         wanted = dry.shape[-1] - self.receptive_field + 1 + sum(a.head_kernel - 1 for a in self.config.arrays)
         x, head, knobs = dry, None, self._knobs(controls)
@@ -96,6 +100,19 @@ class TCN(nn.Module):
             head = array.head(head)
             wanted = head.shape[-1]
         return self.scale * head
+
+    def _compiled(self, dry: Tensor, controls: Tensor | None, weights: dict[str, Tensor]) -> Tensor:
+        """The same in compiled code: knobs that don't move are as good as convolutions of their own for every row."""
+        if self.film is not None:
+            knobs = self._knobs(controls)
+            for i, array in enumerate(self.arrays):
+                for j, layer in enumerate(array.layers):
+                    at, (gamma, beta) = f"arrays.{i}.layers.{j}", layer.film(knobs).chunk(2, dim=1)
+                    factor = gamma.exp()
+                    weights[f"{at}.conv.weight"] = factor[..., None] * layer.conv.weight
+                    weights[f"{at}.conv.bias"] = factor[..., 0] * layer.conv.bias + beta[..., 0]
+                    weights[f"{at}.mixin.weight"] = factor[..., None] * layer.mixin.weight
+        return tcn_function.tcn(self.config, dry, [weights[name] for name in tcn_function.weight_names(self.config)])
 
     def stream(self, dry: Tensor, *states: Tensor, controls: Tensor | None = None) -> tuple[Tensor, ...]:
         """One block with the memories in and out, each of shape (batch, channels, frames)."""
