@@ -227,18 +227,17 @@ class _Reader:
             self._reading.profile.effects.append(stage)
 
     def _parameters(self, stage: EffectSettings, path: toml.Path) -> None:
-        """Checks the name, and the parameters of a DSP effect; a model file is looked at when it is opened."""
+        """Checks the name, and the parameters; a model file is looked at when it is opened."""
         from fxlab.effects.registry import effects
-        from fxlab.engines.loader import MODEL_SUFFIXES, SHIPPED
+        from fxlab.engines.loader import MODEL_SUFFIXES, SHIPPED, resolved
 
-        declared = effects().get(stage.name)
-        if declared is None:
-            known = {*effects(), *SHIPPED}
-            if stage.name not in known and not stage.name.lower().endswith(MODEL_SUFFIXES):
+        known = {*effects(), *SHIPPED}
+        if stage.name not in known:
+            if not stage.name.lower().endswith(MODEL_SUFFIXES):
                 self._note((*path[:-1], "name"), f"there is no effect or model '{stage.name}'.", nearest(stage.name, known))
             return
         for name, value in stage.set.items():
-            self._try((*path, name), lambda name=name, value=value: declared.resolve({name: value}))
+            self._try((*path, name), lambda name=name, value=value: resolved(stage.name, {name: value}))
 
     def _try(self, path: toml.Path, action: Callable[[], object]) -> None:
         try:

@@ -12,7 +12,11 @@ from fxlab.errors import UsageError
 
 Suite = Annotated[
     str,
-    typer.Option("--suite", metavar="effects|pareto", help="All engines side by side, or which network is worth its cost."),
+    typer.Option(
+        "--suite",
+        metavar="effects|pareto|knobs",
+        help="All engines side by side; which network is worth its cost; a network at every setting of a dataset.",
+    ),
 ]
 Effects = Annotated[
     list[str] | None,
@@ -42,6 +46,8 @@ Budget = Annotated[
     str | None, typer.Option("--budget", metavar="TIME", help="Time for the measured blocks; 38s by default, 150s with --full.")
 ]
 Table = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per cell.")]
+Dataset = Annotated[Path | None, typer.Option("--dataset", metavar="DIR", help="knobs: the dataset to compare with.")]
+Split = Annotated[str, typer.Option("--split", metavar="NAME", help="knobs: its test, validation or train split.")]
 Peers = Annotated[bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard).")]
 
 
@@ -53,6 +59,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --runs 20",
             "fxlab bench --effect saturator --effect my-model.onnx --input take.wav --csv cells.csv --plot cells.png",
             "fxlab bench --suite pareto --runs 20 --plot pareto.png",
+            "fxlab bench --suite knobs --effect run/best.safetensors --dataset ds",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -75,6 +82,8 @@ def bench(
     plot: Plot = None,
     force: Force = False,
     peers: Peers = False,
+    dataset: Dataset = None,
+    split: Split = "test",
     profile: ProfileName = None,
     seed: Seed = None,
 ) -> None:
@@ -83,8 +92,14 @@ def bench(
     Every engine is timed block by block at every buffer size, all taking turns. Without --effect: the saturator and the
     networks that ship. Effects of a profile's chain are measured one by one. The suite pareto runs every network on its fastest
     engine beside the effect that it copies, rounds its weights to fp16 and int8 as `fxlab export --precision` does, and marks
-    those that no other network beats in error and speed, or in error and size.
+    those that no other network beats in error and speed, or in error and size. The suite knobs plays a split of a dataset
+    through networks and tells their error at every setting of the effect that it holds.
     """
+    if suite == "knobs":
+        _knobs(dataset, split, effect, set, profile, csv, force)
+        return
+    if dataset is not None:
+        raise UsageError("--dataset belongs to --suite knobs.", "Add --suite knobs, or name audio with --input.")
     from fxlab.console import bench as effects_view
     from fxlab.console import bench_pareto as pareto_view
     from fxlab.console import output
@@ -119,6 +134,30 @@ def bench(
         result = service.run(request, progress)
     output.finish(result, (pareto_view if suite == "pareto" else effects_view).show)
     service.require_gates(result)
+
+
+def _knobs(
+    dataset: Path | None,
+    split: str,
+    effect: list[str] | None,
+    set: list[str] | None,
+    profile: str | None,
+    csv: Path | None,
+    force: bool,
+) -> None:
+    from fxlab.console import bench_knobs as view
+    from fxlab.console import output
+    from fxlab.console.progress import bars
+    from fxlab.profiles import load
+    from fxlab.services import bench_knobs as service
+    from fxlab.settings import Profile
+
+    if dataset is None:
+        raise UsageError("The suite knobs needs a dataset.", "Add --dataset DIR, a folder that `fxlab dataset` made.")
+    chain = effects_from(load(profile) if profile else Profile(), effect, set)
+    with bars() as progress:
+        result = service.run(service.Request(dataset, chain, split, csv, force), progress)
+    output.finish(result, view.show)
 
 
 def _numbers(text: str | None) -> list[int] | None:

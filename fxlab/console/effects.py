@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fxlab.console import output
 from fxlab.console.nam import nam_rows
 from fxlab.console.tables import duration, figure, pairs, table
 from fxlab.effects.params import Choice, FileParam, Parameter
-from fxlab.engines.loader import engines_of
+from fxlab.engines.loader import engines_of, parameters_of
 from fxlab.services.effects import Description, Listing, ModelDescription
 
 
 def show_list(listing: Listing) -> None:
     """One line per effect and model."""
     rows = [(one.name, one.help, len(one.parameters), ", ".join(one.engines)) for one in listing.effects]
-    rows += [(name, "A neural model that comes with fxlab.", None, ", ".join(engines_of(name))) for name in listing.models]
+    about = "A neural model that comes with fxlab."
+    rows += [(name, about, len(parameters_of(name)) or None, ", ".join(engines_of(name))) for name in listing.models]
     output.out().print(table("", ("name", "what it does", "parameters", "engines"), rows, numbers=("parameters",)))
     output.note("`fxlab effects show NAME` tells what an effect can be set to, or what a model is.")
 
@@ -23,12 +26,14 @@ def show_description(shown: Description | ModelDescription) -> None:
     if isinstance(shown, ModelDescription):
         rate_hz = shown.card["sample_rate_hz"]
         about = [("latency", _span(shown.latency, rate_hz)), ("tail", _span(shown.tail, rate_hz))]
-        output.out().print(pairs("", [("file", shown.path), ("engines", ", ".join(shown.engines)), *about, *_flat(shown.card)]))
+        if shown.controls:
+            output.out().print(_parameters("knob", [control.param for control in shown.controls]))
+        card = {name: value for name, value in shown.card.items() if name != "controls"}
+        output.out().print(pairs("", [("file", shown.path), ("engines", ", ".join(shown.engines)), *about, *_flat(card)]))
         return
     effect, out = shown.effect, output.out()
     out.print(f"{effect.name}: {effect.help}", markup=False, soft_wrap=True)
-    columns = ("parameter", "default", "range", "scale", "what it does")
-    out.print(table("", columns, [_row(one) for one in effect.parameters], numbers=("default",)))
+    out.print(_parameters("parameter", effect.parameters))
     rate = f"at {shown.sample_rate_hz} Hz with the defaults"
     out.print(
         pairs(
@@ -40,6 +45,11 @@ def show_description(shown: Description | ModelDescription) -> None:
             ),
         )
     )
+
+
+def _parameters(called: str, parameters: Sequence[Parameter]):
+    columns = (called, "default", "range", "scale", "what it does")
+    return table("", columns, [_row(one) for one in parameters], numbers=("default",))
 
 
 def _row(one: Parameter) -> tuple:

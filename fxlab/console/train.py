@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from fxlab.console import output
+from fxlab.console.bench_knobs import settings_table
 from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
 from fxlab.metrics.mushra import HEARD_FROM
 from fxlab.models.model import title
 from fxlab.services import train_seeds
+from fxlab.services.bench_knobs import Setting
 from fxlab.services.train import Result
 
 ENDED = {
@@ -35,20 +37,15 @@ def show_train(result: Result) -> None:
     if result.batch_halvings:
         rows.append(("Memory", f"ran out; steps were split into {2**result.batch_halvings} parts"))
     console.print(pairs("", rows))
-    name = f"Takes of the {metrics['split']} split, never trained on"
-    columns = ("take", "level", "ESR", "pre-emphasised ESR", "MR-STFT", "verdict")
-    takes = [
-        (
-            Path(take["source"]).name,
-            decibels(float(take["level_db"])),
-            percent(take["esr"]),
-            percent(take["pre_emphasised_esr"]),
-            take["mr_stft"],
-            take["verdict"],
-        )
-        for take in metrics["takes"]
-    ]
-    console.print(table(name, columns, takes, numbers=columns[1:5]))
+    if "settings" in metrics:
+        rate = card["sample_rate_hz"]
+        settings = [
+            Setting(seconds=row["frames"] / rate, **{k: v for k, v in row.items() if k != "frames"})
+            for row in metrics["settings"]
+        ]
+        console.print(settings_table(f"The {metrics['split']} split, never trained on, by its settings", settings))
+    else:
+        console.print(_takes(metrics))
     console.print(_aliasing(metrics))
     for sentence in _verdicts(metrics):
         console.print(sentence)
@@ -84,6 +81,25 @@ def show_seeds(result: train_seeds.Result) -> None:
         output.note(
             f"Best on the validation split is seed {result.best}: {result.files['best']}   Report: {result.files['report']}"
         )
+
+
+def _takes(metrics: dict[str, Any]):
+    takes = metrics["takes"]
+    knobs = list(takes[0].get("parameters", ()))
+    columns = ("take", *knobs, "level", "ESR", "pre-emphasised ESR", "MR-STFT", "verdict")
+    rows = [
+        (
+            Path(take["source"]).name,
+            *(figure(take["parameters"][knob]) for knob in knobs),
+            decibels(float(take["level_db"])),
+            percent(take["esr"]),
+            percent(take["pre_emphasised_esr"]),
+            take["mr_stft"],
+            take["verdict"],
+        )
+        for take in takes
+    ]
+    return table(f"Takes of the {metrics['split']} split, never trained on", columns, rows, numbers=columns[1:-1])
 
 
 def _aliasing(metrics: dict[str, Any]):

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from fxlab.effects.params import Value
+from fxlab.effects.params import Parameter, Value, resolve
 from fxlab.effects.processor import Processor
 from fxlab.effects.registry import effects
 from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import InputError, UsageError, nearest
+from fxlab.models.controls import controls_of, effect_at
 from fxlab.models.model import Card, Model
 
 SHIPPED = {name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "clipper-nano", "bitcrusher-nano")}
@@ -37,7 +39,7 @@ class Opened:
         name: The effect's name, or the model file's stem.
         engine: What runs it.
         processor: Not yet prepared.
-        parameters: All values of a DSP effect's parameters, empty for a model.
+        parameters: All values of a DSP effect's parameters, or of a model's knobs.
         card: A model's card, None for a DSP effect.
         path: A model's file.
     """
@@ -48,6 +50,40 @@ class Opened:
     parameters: dict[str, Value]
     card: Card | None = None
     path: Path | None = None
+
+    @property
+    def copied(self) -> list[dict[str, Any]]:
+        """The effects that a network stands for, as its knobs are set; empty where its card names none, and for an effect."""
+        return effect_at(self.card or {}, self.parameters)
+
+
+def parameters_of(name: str) -> tuple[Parameter, ...]:
+    """What can be set: an effect's parameters, or a model's knobs; raises `UsageError` or `InputError` for neither."""
+    if name in effects():
+        return effects()[name].parameters
+    path = model_path(name)
+    if path.suffix.lower() == ".onnx":
+        from fxlab.engines.onnx_engine import read_onnx
+
+        card = read_onnx(path)[1]
+    elif path.suffix.lower() == ".safetensors":
+        card = read_model(path)[0].card
+    else:
+        return ()  # other programs' formats have no knobs
+    return tuple(control.param for control in controls_of(card))
+
+
+def resolved(name: str, given: Mapping[str, object]) -> dict[str, Value]:
+    """Every parameter's or knob's value, `given` validated over the defaults; raises `UsageError` or `InputError`."""
+    if name in effects() or not given:
+        return resolve(parameters_of(name), given, name)
+    knobs = parameters_of(name)
+    if not knobs:
+        raise UsageError(
+            f"The model '{name}' has no knobs: {', '.join(given)} can't be set.",
+            "It plays the setting that it was trained on; `fxlab effects list` tells what has parameters.",
+        )
+    return resolve(knobs, given, f"The model '{name}'")
 
 
 def engines_of(name: str) -> tuple[str, ...]:
@@ -78,7 +114,7 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
 
     Args:
         name: Effect, shipped model, or path of a model file.
-        parameters: Values of a DSP effect's parameters.
+        parameters: Values of a DSP effect's parameters, or of a model's knobs.
         engine: One of `engines_of(name)`; "auto" is the fastest of them that is proven to play what it must.
         threads: Threads that ONNX Runtime may use.
 
@@ -90,17 +126,15 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
     if engine not in ("auto", *known):
         raise UsageError(f"'{name}' can't be run by the engine '{engine}'.", f"It runs on: {', '.join(known)}.")
     if name in effects():
-        values = effects()[name].resolve(parameters or {})
+        values = resolved(name, parameters or {})
         chosen = known[0] if engine == "auto" else engine
         return Opened(name, chosen, effects()[name].processor(chosen, **values), values)
-    if parameters:
-        raise UsageError(
-            f"The model '{name}' has no parameters: {', '.join(parameters)} can't be set.",
-            "It plays the setting it was trained on; the DSP effect has the knobs.",
-        )
     path = model_path(name)
+    values = resolved(name, parameters) if parameters else {}
     chosen, processor = _open_model(path, engine, threads)
-    return Opened(name if name in SHIPPED else path.stem, chosen, processor, {}, processor.card, path)
+    processor.set(**values)
+    values = processor.values
+    return Opened(name if name in SHIPPED else path.stem, chosen, processor, values, processor.card, path)
 
 
 def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -75,6 +76,16 @@ def settings_of(controls: Sequence[Control], values: Mapping[str, object]) -> np
     """
     numbers = (control.param.parse(values.get(control.name, control.param.default)) for control in controls)
     return np.array([control.normalised(number) for control, number in zip(controls, numbers, strict=True)], np.float32)
+
+
+def effect_at(card: Mapping[str, Any], values: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The effect chain that a card names, at the knobs' values by name; empty where it names none."""
+    effect = copy.deepcopy(card.get("effect") or [])
+    for control in controls_of(card):
+        if control.stage is not None and control.stage < len(effect):
+            parameters = effect[control.stage].setdefault("parameters", {})
+            parameters[control.parameter] = values.get(control.name, control.param.default)
+    return effect
 
 
 def _control(item: Mapping[str, Any]) -> Control:

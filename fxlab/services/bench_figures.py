@@ -117,7 +117,7 @@ def _engine_report(subject: Subject, reports: list[CellReport]) -> EngineReport:
 
 
 def _quality_of(subject: Subject) -> QualityReport:
-    target = target_of((subject.opened.card or {}).get("effect") or [])
+    target = target_of(subject.opened.copied)
     if target is None:
         own = bench_quality.character(subject.processor, subject.rate_hz)
         return QualityReport(subject.effect, subject.engine, subject.rate_hz, None, None, own, None)

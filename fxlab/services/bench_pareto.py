@@ -105,7 +105,7 @@ def _with_targets(session: Session, effects: Sequence[EffectSettings], networks:
         group(opened, time.perf_counter() - start, None)
     for network in networks:
         start = time.perf_counter()
-        opened = open_target(network.opened.card.get("effect") or [])
+        opened = open_target(network.opened.copied)
         entries = group(opened, time.perf_counter() - start, network.rate_hz)
         target = entries[0].standing.target if opened else None
         entries.append(_Entry(network, Standing(target, precision=precision_of(network.opened.card))))

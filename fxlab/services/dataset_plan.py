@@ -14,7 +14,7 @@ import numpy as np
 import fxlab
 from fxlab.effects.params import FileParam, Param, Parameter
 from fxlab.effects.registry import effects
-from fxlab.engines.loader import engines_of, model_path
+from fxlab.engines.loader import engines_of, model_path, parameters_of, resolved
 from fxlab.errors import UsageError
 from fxlab.hashing import file_sha256, value_sha256
 from fxlab.models.controls import Control
@@ -131,12 +131,11 @@ def find_axis(chain: Sequence[EffectSettings], key: str) -> Axis:
     for index, stage in enumerate(chain):
         if owner and owner not in (str(index + 1), stage.name, Path(stage.name).stem):
             continue
-        declared = effects().get(stage.name)
-        known = {p.name: p for p in declared.parameters} if declared else {}
+        known = {p.name: p for p in parameters_of(stage.name)}
         if parameter in known:
             found.append(Axis(index, parameter, f"{parameter}_{index + 1}", known[parameter]))
     if not found:
-        raise UsageError(f"No effect of the chain has a parameter '{key}'.", "See `fxlab effects show NAME`.")
+        raise UsageError(f"Nothing in the chain has a parameter '{key}'.", "See `fxlab effects show NAME`.")
     if len(found) > 1:
         raise UsageError(f"'{key}' fits more than one effect of the chain.", f"Number them: 1.{parameter}, 2.{parameter}.")
     return found[0]
@@ -164,8 +163,7 @@ def _draw(rng: np.random.Generator, axis: Axis, low: float, high: float) -> floa
 def describe(stage: EffectSettings) -> dict[str, Any]:
     """A stage as the manifest records it: name, engine and every parameter; raises `UsageError` or `InputError`."""
     engine = engines_of(stage.name)[0] if stage.engine == "auto" else stage.engine
-    declared = effects().get(stage.name)
-    return {"name": stage.name, "engine": engine, "parameters": declared.resolve(stage.set) if declared else dict(stage.set)}
+    return {"name": stage.name, "engine": engine, "parameters": resolved(stage.name, stage.set)}
 
 
 def definition(stage: EffectSettings, hash_of: Callable[[Path], str] = file_sha256) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from fxlab.effects.params import Choice, FileParam, Parameter, Value
 from fxlab.effects.registry import Effect, effects
 from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor
+from fxlab.models.controls import Control, controls_of
 
 RATE_HZ = 48_000
 """The sample rate that latency and tail are told for."""
@@ -62,6 +63,11 @@ class ModelDescription:
     card: dict[str, Any]
     latency: int
     tail: int
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Its knobs."""
+        return controls_of(self.card)
 
     def to_json(self) -> dict:
         return {

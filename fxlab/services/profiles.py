@@ -111,12 +111,13 @@ def _section(reading: Reading, section: Any, path: tuple[str | int, ...], title:
 
 
 def _parameters(reading: Reading, stage: Any, path: tuple[str | int, ...], title: str) -> Iterator[Setting]:
-    """A DSP effect's parameters with their defaults; of a model only those the profile gives."""
+    """All parameters with their defaults; of a model's file, which may not be there, only those that the profile gives."""
     from fxlab.effects.registry import effects
+    from fxlab.engines.loader import SHIPPED, parameters_of, resolved
 
-    declared = effects().get(stage.name)
-    values = declared.resolve(stage.set) if declared else stage.set
-    helps = {parameter.name: parameter.help for parameter in declared.parameters} if declared else {}
+    known = stage.name in effects() or stage.name in SHIPPED
+    values = resolved(stage.name, stage.set) if known else stage.set
+    helps = {parameter.name: parameter.help for parameter in parameters_of(stage.name)} if known else {}
     for name, value in values.items():
         yield Setting(title, f"set.{name}", value, reading.lines.get((*path, name)), helps.get(name, ""))
 

@@ -118,9 +118,8 @@ def _dsp_twin(effects: Sequence[EffectSettings], opened: Sequence[Opened]) -> li
     twin: list[EffectSettings] = []
     replaced = False
     for stage, one in zip(effects, opened, strict=True):
-        copied = (one.card or {}).get("effect") or []
-        replaced |= bool(copied)
-        twin.extend([EffectSettings(part["name"], "auto", part.get("parameters") or {}) for part in copied] or [stage])
+        replaced |= bool(one.copied)
+        twin.extend([EffectSettings(part["name"], "auto", part.get("parameters") or {}) for part in one.copied] or [stage])
     return twin if replaced else None
 
 

@@ -31,7 +31,7 @@ from fxlab.services.train_card import new_card, training_record
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Segments
-from fxlab.training.evaluate import on_silence, play, pooled, pooled_esr, score
+from fxlab.training.evaluate import by_setting, on_silence, play, pooled, pooled_esr, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
@@ -40,6 +40,7 @@ from fxlab.training.pair import Pair, context_of
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
 BEST, LAST = "best.safetensors", "last.safetensors"
+_TAKES = 24
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = {"epochs", "device", "threads", "mixed_precision", "patience"}
 
@@ -252,7 +253,7 @@ def _conclude(
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
     network, saved, _, _ = checkpoint.load(request.output / BEST)
     controls = controls_of(card)
-    takes, played = [], []
+    takes, played, settings = [], [], []
     for done, (row, pair) in enumerate(pairs):
         progress("Testing", done, len(pairs))
         target, output = play(network, pair)
@@ -260,16 +261,23 @@ def _conclude(
         takes.append({"source": row["source"], "level_db": row["level_db"], **knobs, **score(target, output)})
         played.append((pair.input[len(pair.input) - len(target) :], target, output))
     progress("Testing", len(pairs), len(pairs))
+    if controls:
+        settings = by_setting(
+            [(row["parameters"], target, out) for (row, _), (_, target, out) in zip(pairs, played, strict=True)]
+        )
+        settings = settings if len(settings) < len(takes) else []
     card |= {"training": saved["training"]}
     heard = [Take(pair.input, target, output) for (_, pair), (_, target, output) in zip(pairs, played, strict=True)]
     card["metrics"] = {
         **saved["metrics"],
         "split": pairs[0][0]["split"],
         **pooled([(target, output) for _, target, output in played]),
-        "worst_esr": max(take["esr"] for take in takes),
+        "worst_esr": max(part["esr"] for part in settings or takes),
         **on_silence(network, card["sample_rate_hz"], settings_of(controls, {})),
         **card_metrics(TorchProcessor(network, card), card["effect"], heard, progress, varied=bool(controls)),
-        "takes": takes,
+        **({"settings": settings} if settings else {}),
+        # Of very many the worst: a card is read by people, and travels with the model.
+        "takes": takes if len(takes) <= _TAKES else sorted(takes, key=lambda take: take["esr"], reverse=True)[:_TAKES],
     }
     checkpoint.save(request.output / BEST, network, card)
     worst = max(range(len(takes)), key=lambda i: takes[i]["esr"])

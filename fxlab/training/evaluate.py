@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,6 +74,25 @@ def pooled(played: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float |
         "mr_stft": float(np.mean([quality.mr_stft(target, output) for target, output in played])),
         "verdict": quality.verdict(error),
     }
+
+
+def by_setting(played: Iterable[tuple[Mapping[str, float], np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
+    """Parameters, target and output of each take to one row per setting of the parameters, in their order.
+
+    A row has `parameters`, the number of `takes`, their `frames`, and what `pooled` gives.
+    """
+    groups: dict[tuple, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for parameters, target, output in played:
+        groups.setdefault(tuple(parameters.items()), []).append((target, output))
+    return [
+        {
+            "parameters": dict(setting),
+            "takes": len(takes),
+            "frames": sum(len(target) for target, _ in takes),
+            **pooled(takes),
+        }
+        for setting, takes in sorted(groups.items())
+    ]
 
 
 @torch.inference_mode()
