@@ -1,0 +1,176 @@
+"""The best linear response between a dry recording and its aligned wet one, and what part of its phase is a pure delay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SIZE = 8_192
+_MOST_FRAMES = 1_500
+_AT_ONCE = 64
+_REACH = 96  # samples in which the pure delay is looked for
+_LEAST_HZ = 40.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """What Welch's method tells of a pair, `SIZE // 2 + 1` bins each.
+
+    Args:
+        rate: Sample rate in Hz.
+        transfer: Complex gain from dry to wet.
+        coherence: Share of the wet power that is linear in the dry one, 0 .. 1, freed of the bias of few frames.
+        dry_power: Mean power of the dry recording, every frame counting the same.
+        wet_power: Mean power of the wet one, likewise.
+        frames: Frames that were averaged.
+    """
+
+    rate: float
+    transfer: np.ndarray
+    coherence: np.ndarray
+    dry_power: np.ndarray
+    wet_power: np.ndarray
+    frames: int
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """Of the bins, in Hz."""
+        return np.fft.rfftfreq(SIZE, 1 / self.rate)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How well each bin tells a delay (Hannan and Thomson 1973): coherence over incoherence."""
+        # Single bins of noise look coherent by chance, their neighbours then don't.
+        nearby = smoothed_over_octaves(self.coherence, np.ones(len(self.coherence)), 1 / 12)
+        trusted = np.where(np.minimum(nearby, self.coherence) > max(0.1, 4 / self.frames), self.coherence, 0.0)
+        audible = (self.frequencies >= _LEAST_HZ) & (self.frequencies < 0.46 * self.rate)
+        return np.where(audible, trusted / (1.02 - trusted), 0.0)
+
+    def impulse(self) -> np.ndarray:
+        """The response in time where it is known, sample 0 in the middle: float64 (SIZE,)."""
+        known = self.coherence * (self.frequencies < 0.46 * self.rate)
+        return np.roll(np.fft.irfft(self.transfer * known), SIZE // 2)
+
+
+def measure(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[tuple[int, int]]) -> Response:
+    """The response between aligned recordings within some stretches (first frame, end)."""
+    starts = [start for first, last in stretches for start in range(first, last - SIZE + 1, SIZE // 2)]
+    energy = np.array([float(np.vdot(dry[s : s + SIZE], dry[s : s + SIZE])) for s in starts])
+    loud = np.array(starts, int)[energy > 1e-6 * energy.max(initial=0.0)] if len(starts) else np.zeros(0, int)
+    loud = loud[np.linspace(0, len(loud) - 1, min(_MOST_FRAMES, len(loud))).astype(int)]
+    window = np.hanning(SIZE)
+    sums = [np.zeros(SIZE // 2 + 1), np.zeros(SIZE // 2 + 1), np.zeros(SIZE // 2 + 1, complex)]
+    for first in range(0, len(loud), _AT_ONCE):
+        places = loud[first : first + _AT_ONCE, None] + np.arange(SIZE)
+        x, y = (np.fft.rfft(side[places] * window) for side in (dry, wet))
+        # A loud passage must not outweigh all others.
+        power = np.abs(x) ** 2
+        even = 1 / (power.sum(axis=1, keepdims=True) + 1e-20)
+        sums[0] += np.sum(power * even, axis=0)
+        sums[1] += np.sum(np.abs(y) ** 2 * even, axis=0)
+        sums[2] += np.sum(np.conj(x) * y * even, axis=0)
+    count = max(1, len(loud))
+    dry_power, wet_power, cross = (total / count for total in sums)
+    floor = 1e-12 * (dry_power.max() + 1e-20)
+    coherence = np.abs(cross) ** 2 / ((dry_power + floor) * (wet_power + 1e-12 * wet_power.max() + 1e-20))
+    unbiased = np.clip((coherence - 1 / count) / (1 - 1 / count), 0.0, 1.0) if count > 1 else np.zeros(len(coherence))
+    return Response(rate, cross / (dry_power + floor), unbiased, dry_power, wet_power, count)
+
+
+@dataclass(frozen=True)
+class Delay:
+    """The pure delay inside a response: `samples`, the sign that remains without it, and how one-sided the rest is."""
+
+    samples: float
+    polarity: int
+    clarity: float
+
+
+def pure_delay(response: Response) -> Delay:
+    """What is left of the phase when that of a minimum-phase device with the same magnitude is taken away.
+
+    A device of minimum phase answers at once, and its group delay is not counted. Where the dry recording has no sound, the
+    magnitude goes on as it ended.
+    """
+    weights = response.weights
+    if not np.any(weights):
+        return Delay(0.0, 1, 0.0)
+    phase = np.exp(1j * (np.angle(response.transfer) - _minimum_phase(response)))
+    summed = np.fft.irfft(weights * phase, 4 * SIZE) * 4 * SIZE / 2
+    lags = np.arange(-4 * _REACH, 4 * _REACH + 1)
+    peaks = summed[lags % (4 * SIZE)]
+    best = int(np.argmax(np.abs(peaks)))
+    polarity = 1 if peaks[best] > 0 else -1
+    shift = refine(weights * phase * polarity, lags[best] / 4, SIZE)
+    return Delay(shift, polarity, float(abs(peaks[best]) / weights.sum()))
+
+
+def onset(response: Response, delay: Delay) -> int:
+    """The first sample, at most 0, at which the device answers when `delay` is removed.
+
+    A pure delay gives a symmetric pulse as wide as the known band. What sticks out of it before 0 by an eighth of its height
+    is an answer that comes earlier than the delay says, as of a loudspeaker heard at two distances.
+    """
+    weights = response.weights
+    if not np.any(weights):
+        return 0
+    phase = np.exp(1j * (np.angle(response.transfer) - _minimum_phase(response)))
+    omega = 2 * np.pi * np.arange(len(weights)) / SIZE
+    answer = np.fft.irfft(weights * phase * np.exp(1j * omega * delay.samples) * delay.polarity)
+    pulse = np.abs(np.fft.irfft(weights))
+    height = pulse[0]
+    before = -np.arange(1, _REACH)
+    outline = np.maximum.accumulate(pulse[-before][::-1])[::-1]
+    early = before[np.abs(answer[before]) > outline + height / 8]
+    return int(early.min(initial=0))
+
+
+def refine(spectrum: np.ndarray, shift: float, size: int) -> float:
+    """The shift in samples near a first one at which the bins of a cross-spectrum add up best (Newton's method)."""
+    omega = 2 * np.pi * np.arange(len(spectrum)) / size
+    start = shift
+    for _ in range(8):
+        turned = spectrum * np.exp(1j * omega * shift)
+        slope, bend = -np.sum(omega * turned.imag), -np.sum(omega**2 * turned.real)
+        if bend >= 0:
+            return start
+        step = -slope / bend
+        shift += float(np.clip(step, -0.5, 0.5))
+        if abs(step) < 1e-5:
+            break
+    return shift if abs(shift - start) < 2 else start
+
+
+def _minimum_phase(response: Response) -> np.ndarray:
+    """Phase that belongs to the magnitude by Hilbert's transform, bins as in the response."""
+    frequencies, weights = response.frequencies, response.weights
+    known = np.flatnonzero(weights > 0)
+    level = np.log(np.abs(response.transfer) + 1e-12)
+    octaves = np.log2(np.maximum(frequencies, 1.0))
+    smooth = smoothed_over_octaves(level, weights, 1 / 6)
+    low, high = known[0], known[-1]
+    top = known[octaves[known] > octaves[high] - 1]
+    slope = 0.0
+    if len(top) > 8:
+        slope = float(np.clip(np.polyfit(octaves[top], level[top], 1, w=np.sqrt(weights[top]))[0], -2.8, 0.7))
+    smooth[:low] = smooth[low]
+    smooth[high:] = smooth[high] + slope * (octaves[high:] - octaves[high])
+    cepstrum = np.fft.irfft(smooth)
+    half = SIZE // 2
+    cepstrum[1:half] *= 2
+    cepstrum[half + 1 :] = 0
+    return np.fft.rfft(cepstrum).imag
+
+
+def smoothed_over_octaves(level: np.ndarray, weights: np.ndarray, width: float) -> np.ndarray:
+    """Weighted mean over a band of `width` octaves around each bin; gaps are bridged by the nearest bands."""
+    bins = np.arange(len(level))
+    first = np.floor(bins * 2 ** (-width / 2)).astype(int)
+    last = np.minimum(np.ceil(bins * 2 ** (width / 2)).astype(int) + 1, len(level))
+    sums = np.concatenate(([0.0], np.cumsum(level * weights)))
+    totals = np.concatenate(([0.0], np.cumsum(weights)))
+    mass = totals[last] - totals[first]
+    filled = mass > 0
+    return np.interp(bins, bins[filled], (sums[last] - sums[first])[filled] / mass[filled])
