@@ -14,8 +14,9 @@ Suite = Annotated[
     str,
     typer.Option(
         "--suite",
-        metavar="effects|pareto|knobs",
-        help="All engines side by side; which network is worth its cost; a network at every setting of a dataset.",
+        metavar="effects|pareto|knobs|training",
+        help="All engines side by side; which network is worth its cost; a network at every setting of a dataset; how fast "
+        "networks are trained.",
     ),
 ]
 Effects = Annotated[
@@ -43,11 +44,18 @@ Gates = Annotated[
     typer.Option("--gate", metavar="RULE", help="Exit 5 unless it holds: 'p99<0.5*deadline', 'tcn/onnx:rtf<0.5', 'esr<0.1%'."),
 ]
 Budget = Annotated[
-    str | None, typer.Option("--budget", metavar="TIME", help="Time for the measured blocks; 38s by default, 150s with --full.")
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME",
+        help="Time for the measured blocks; 38s by default, 150s with --full; training: 120s for each trainer.",
+    ),
 ]
 Table = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per cell.")]
-Dataset = Annotated[Path | None, typer.Option("--dataset", metavar="DIR", help="knobs: the dataset to compare with.")]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="knobs: its test, validation or train split.")]
+Dataset = Annotated[
+    Path | None, typer.Option("--dataset", metavar="DIR", help="knobs: the dataset to compare with; training: to train on.")
+]
+Split = Annotated[str, typer.Option("--split", metavar="NAME", help="knobs: its test, validation or train split, or all.")]
 Peers = Annotated[bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard).")]
 
 
@@ -60,6 +68,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --effect saturator --effect my-model.onnx --input take.wav --csv cells.csv --plot cells.png",
             "fxlab bench --suite pareto --runs 20 --plot pareto.png",
             "fxlab bench --suite knobs --effect run/best.safetensors --dataset ds",
+            "fxlab bench --suite training --dataset ds --threads 2 --budget 5min --plot training.png",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -93,13 +102,17 @@ def bench(
     networks that ship. Effects of a profile's chain are measured one by one. The suite pareto runs every network on its fastest
     engine beside the effect that it copies, rounds its weights to fp16 and int8 as `fxlab export --precision` does, and marks
     those that no other network beats in error and speed, or in error and size. The suite knobs plays a split of a dataset
-    through networks and tells their error at every setting of the effect that it holds.
+    through networks and tells their error at every setting of the effect that it holds. The suite training trains a network as
+    `fxlab train` does, in turns with Neural Amp Modeler's own trainer where that is installed (pip install neural-amp-modeler).
     """
     if suite == "knobs":
         _knobs(dataset, split, effect, set, profile, csv, force)
         return
+    if suite == "training":
+        _training(dataset, effect, set, profile, threads, seed, budget, plot, force)
+        return
     if dataset is not None:
-        raise UsageError("--dataset belongs to --suite knobs.", "Add --suite knobs, or name audio with --input.")
+        raise UsageError("--dataset belongs to the suites knobs and training.", "Add --suite knobs, or name audio with --input.")
     from fxlab.console import bench as effects_view
     from fxlab.console import bench_pareto as pareto_view
     from fxlab.console import output
@@ -157,6 +170,43 @@ def _knobs(
     chain = effects_from(load(profile) if profile else Profile(), effect, set)
     with bars() as progress:
         result = service.run(service.Request(dataset, chain, split, csv, force), progress)
+    output.finish(result, view.show)
+
+
+def _training(
+    dataset: Path | None,
+    effect: list[str] | None,
+    set: list[str] | None,
+    profile: str | None,
+    threads: int | None,
+    seed: int | None,
+    budget: str | None,
+    plot: Path | None,
+    force: bool,
+) -> None:
+    from fxlab.console import bench_training as view
+    from fxlab.console import output
+    from fxlab.console.progress import bars
+    from fxlab.durations import parse_duration
+    from fxlab.profiles import load, override
+    from fxlab.services import bench_training as service
+    from fxlab.settings import Profile
+
+    chosen = load(profile) if profile else Profile()
+    chain = effects_from(chosen, effect, set) if effect or (profile and dataset is None) else []
+    if len(chain) > 1:
+        raise UsageError("The suite training learns one effect.", "Make a dataset of a chain and name it with --dataset.")
+    request = service.Request(
+        dataset=dataset,
+        effect=chain[0] if chain else None,
+        model=chosen.model,
+        settings=override(chosen.train, threads=threads, seed=seed),
+        budget_s=parse_duration(budget) if budget else 0.0,
+        plot=plot,
+        force=force,
+    )
+    with bars(refresh=False) as progress:
+        result = service.run(request, progress)
     output.finish(result, view.show)
 
 

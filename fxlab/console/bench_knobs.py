@@ -15,7 +15,8 @@ def show(result: Result) -> None:
         out.print(settings_table(f"{network.name}: {network.parameters_count:,} parameters", network.settings))
         out.print(_verdict(network), markup=False, soft_wrap=True)
         out.print()
-    output.note(f"Takes of the {result.split} split of {result.dataset}: {sources}.")
+    which = "All takes" if result.split == "all" else f"Takes of the {result.split} split"
+    output.note(f"{which} of {result.dataset}: {sources}.")
 
 
 def settings_table(title: str, settings: list[Setting]):

@@ -24,9 +24,10 @@ from fxlab.services.bench_subjects import label_of
 from fxlab.settings import EffectSettings
 from fxlab.training.evaluate import by_setting, play
 from fxlab.training.manifest import SPLITS, Manifest
-from fxlab.training.pair import context_of
+from fxlab.training.pair import Pair, context_of
 
 TASK = "Playing"
+_CHOICES = (*SPLITS, "all")
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Request:
     Args:
         dataset: Folder that `fxlab dataset` made.
         effects: The networks; knobs that the dataset doesn't vary stand where they are set here.
-        split: Whose takes are played.
+        split: Whose takes are played; "all" for those of all splits, for recordings that were held out as whole files.
         csv: File to write, one row per network and setting.
         force: It may overwrite.
     """
@@ -106,14 +107,14 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """
     if not request.effects:
         raise UsageError("No network was named.", "Add --effect MODEL: a file that `fxlab train` or `fxlab export` wrote.")
-    if request.split not in SPLITS:
-        raise UsageError(f"There is no split '{request.split}'.", f"Choose one of: {', '.join(SPLITS)}.")
+    if request.split not in _CHOICES:
+        raise UsageError(f"There is no split '{request.split}'.", f"Choose one of: {', '.join(_CHOICES)}.")
     require_writable(request.csv, request.force)
     models = [_model(effect) for effect in request.effects]
     manifest = Manifest.load(request.dataset)
     manifest.verify(progress)
-    rows = manifest.split(request.split)
-    if not rows:
+    pairs = [pair for split in (SPLITS if request.split == "all" else (request.split,)) for pair in manifest.pairs(split)]
+    if not pairs:
         raise InputError(f"The split '{request.split}' of {request.dataset} is empty.", "Choose another with --split.")
     taken: set[str] = set()
     networks = []
@@ -121,15 +122,15 @@ def run(request: Request, progress: Progress = silent) -> Result:
         label = label_of(effect.name, taken)
 
         def report(done: int, number: int = number) -> None:
-            progress(TASK, number * len(rows) + done, len(rows) * len(models))
+            progress(TASK, number * len(pairs) + done, len(pairs) * len(models))
 
-        networks.append(_network(label, effect, model, manifest, request.split, report))
-    progress(TASK, len(rows) * len(models), len(rows) * len(models))
+        networks.append(_network(label, effect, model, manifest.sample_rate_hz, pairs, report))
+    progress(TASK, len(pairs) * len(models), len(pairs) * len(models))
     result = Result(
         dataset=Path(request.dataset),
         split=request.split,
         sample_rate_hz=manifest.sample_rate_hz,
-        sources=sorted({row["source"] for row in rows}),
+        sources=sorted({row["source"] for row, _ in pairs}),
         networks=networks,
     )
     if request.csv:
@@ -144,24 +145,27 @@ def _model(effect: EffectSettings) -> Model:
 
 
 def _network(
-    label: str, effect: EffectSettings, model: Model, manifest: Manifest, split: str, report: Callable[[int], None]
+    label: str,
+    effect: EffectSettings,
+    model: Model,
+    rate_hz: int,
+    pairs: Sequence[tuple[dict[str, Any], Pair]],
+    report: Callable[[int], None],
 ) -> Network:
     controls = controls_of(model.card)
-    if model.card["sample_rate_hz"] != manifest.sample_rate_hz:
-        rates = f"{label} runs at {model.card['sample_rate_hz']} Hz, the dataset is at {manifest.sample_rate_hz} Hz"
+    if model.card["sample_rate_hz"] != rate_hz:
+        rates = f"{label} runs at {model.card['sample_rate_hz']} Hz, the dataset is at {rate_hz} Hz"
         raise InputError(f"{rates}.", "Make the dataset with --rate, or with recordings of that rate.")
     network = network_of(model)
     played = []
-    for done, (row, pair) in enumerate(manifest.pairs(split)):
+    for done, (row, pair) in enumerate(pairs):
         report(done)
         pair = dataclasses.replace(pair, controls=_places(label, controls, effect.set, row))
-        if not np.any(pair.judged(context_of(network, [pair]))[1]):
-            continue  # silence, which no error can be related to
-        played.append((row["parameters"], *play(network, pair)))
+        if np.any(pair.judged(context_of(network, [pair]))[1]):  # to silence no error can be related
+            played.append((row["parameters"], *play(network, pair)))
     if not played:
-        raise InputError(f"The takes of the split '{split}' are too short or silent.", "Choose another with --split.")
-    rate = manifest.sample_rate_hz
-    settings = [Setting(seconds=row.pop("frames") / rate, **row) for row in by_setting(played)]
+        raise InputError("All takes are too short or silent.", "Choose another --split, or a dataset of longer recordings.")
+    settings = [Setting(seconds=row.pop("frames") / rate_hz, **row) for row in by_setting(played)]
     return Network(label, model.config.parameters_count, settings)
 
 
