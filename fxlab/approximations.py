@@ -2,7 +2,7 @@
 
 Those with `tanh` or `sigmoid` in their names take float32 or vectors (`vectors`), the others float32, all of any finite size.
 Every one compiles to vector instructions inside a loop. Errors are absolute: 3e-7 (`tanh`), 2e-7 (`sigmoid`), 4e-7
-(`saturating_tanh`), 3e-7 (`saturating_sigmoid`), 3e-7 max(1, |x|) (the others).
+(`saturating_tanh`), 3e-7 (`saturating_sigmoid`), 3e-7 max(1, |x|) (the others), that of `exp` relative: 2e-7.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ _HALF_Q = _floats(*(float(q) / 4**k for k, q in enumerate(_FAR_Q)))
 
 _ZERO, _SIXTH, _HALF, _ONE = (np.float32(x) for x in (0, 1 / 6, 0.5, 1))
 _SHUT = np.float32(-16)
+
+# exp(x) is 2^n exp(r) with |r| <= ln(2) / 2, where eight terms of its series leave 5e-9. ln(2) is in two parts, the first exact.
+_OCTAVES, _OCTAVE, _REST = _floats(1.4426950408889634, 0.693359375, -2.1219444005469e-4)
+_SERIES = _floats(1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040)
+_LOUDEST = np.float32(87)
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -77,6 +82,17 @@ def saturating_sigmoid(x):
     y = clamp_or_nan(x, -_TWICE_FAR, _TWICE_FAR)
     z = y * y
     return y * _polynomial(z, _HALF_P) / _polynomial(z, _HALF_Q) + _HALF
+
+
+@njit(forceinline=True, **OPTIONS)
+def exp(x):
+    """exp(x), of -87 or 87 beyond these."""
+    y = clamp(x, -_LOUDEST, _LOUDEST)
+    n = np.floor(fma(y, _OCTAVES, _HALF))
+    r = fma(-n, _REST, fma(-n, _OCTAVE, y))
+    high = fma(fma(_SERIES[7], r, _SERIES[6]), r, _SERIES[5])
+    sum_ = fma(fma(fma(fma(fma(high, r, _SERIES[4]), r, _SERIES[3]), r, _SERIES[2]), r, _SERIES[1]), r, _SERIES[0])
+    return sum_ * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @njit(forceinline=True, **OPTIONS)

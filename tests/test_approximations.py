@@ -50,6 +50,11 @@ def test_errors_are_within_their_bounds(name, reference, bound):
     assert np.max(np.abs(y - reference(x)) / np.maximum(1, np.abs(x) if name in ("silu", "hard_swish") else 1)) <= bound
 
 
+def test_exp():
+    x, y = loop(approximations.exp)
+    np.testing.assert_allclose(y, np.exp(np.clip(x, -87, 87)), rtol=2e-7)
+
+
 def test_leaky_relu():
     @njit(**OPTIONS)
     def run(x, y, slope):
