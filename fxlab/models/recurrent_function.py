@@ -165,7 +165,7 @@ class _Sizes:
             _tensor(from_x[self.x].transpose(1, 2, 0).reshape(-1, self.inputs)),
             _tensor(from_h[: self.hidden].transpose(1, 2, 0).reshape(-1, self.hidden)),
             _tensor(from_x[self.one].reshape(-1)),
-            _tensor(from_h[self.one].reshape(-1)),
+            _tensor(from_h[self.one].flatten()),  # a copy: gradients are scaled and added to in place
         ]
 
 

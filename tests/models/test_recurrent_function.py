@@ -259,3 +259,16 @@ def test_memory_that_nobody_uses_is_bounded(monkeypatch):
         buffers.take(owner, (size,))
     del owner
     assert 0 < sum(size * len(arrays) for size, arrays in buffers._spare.items()) <= 10_000
+
+
+@pytest.mark.parametrize("hidden", [3, 16])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_gradients_share_no_memory(kind, hidden):
+    """Clipping scales each of them in place, and a second backward pass adds to each."""
+    weights, x, states, flow = case(kind, 2, 9, 1, hidden)
+    wanted = [x, *states, *weights]
+    slopes = gradients(run(kind, weights, x, states), flow, wanted)
+    before = [slope.clone() for slope in slopes]
+    for slope in slopes:
+        slope.mul_(2)
+    assert same(slopes, [2 * slope for slope in before])
