@@ -10,10 +10,10 @@ from fxlab.effects.params import resolve
 from fxlab.errors import UsageError
 from fxlab.models.controls import Control
 
+VALUE, TARGET, OFFSET, DONE = range(4)
+"""What is known of a knob: its value, its place as the network takes it, how far off that it set out, frames since then."""
 RAMP_S = 0.02
 """Time in which a knob's place, as the network takes it, moves along a straight line to where it was set."""
-
-_VALUE, _TARGET, _OFFSET, _DONE = range(4)
 
 
 class Knobs:
@@ -26,12 +26,14 @@ class Knobs:
     Attributes:
         controls: What the knobs are.
         still: Float32 (controls, 1), where they stand while none moves.
+        moving: Float32, flat, where they are in each frame of a block in which one moves.
     """
 
     def __init__(self, controls: tuple[Control, ...]) -> None:
         self.controls = controls
         self._wanted = self._taken = {control.name: control.param.default for control in controls}
         self.still = np.zeros((len(controls), 1), np.float32)
+        self.moving = np.zeros(0, np.float32)
 
     @property
     def values(self) -> dict[str, float]:
@@ -48,19 +50,23 @@ class Knobs:
 
     def prepare(self, sample_rate_hz: int, max_block: int) -> None:
         """Allocates for blocks of 1..max_block frames; the knobs stand where they were set."""
+        from fxlab.engines.addresses import table_of
+        from fxlab.engines.knobs_kernel import move  # compiled: only for networks that have knobs
+
+        self._move = move
         self._frames = max(1, round(RAMP_S * sample_rate_hz))
-        self._left = np.zeros(1 + self._frames + max_block, np.float32)
-        self._left[: self._frames] = 1 - np.arange(self._frames) / self._frames
         self.moving = np.zeros(len(self.controls) * max_block, np.float32)
         self._views: dict[int, np.ndarray] = {}
         self._state = np.zeros((4, len(self.controls)))
-        self._state[_VALUE] = np.nan  # set to nothing yet
+        self._state[VALUE] = np.nan  # set to nothing yet
+        self._table = table_of(self._frames, self._state.ravel(), self.moving)
+        self._at = self._table.ctypes.data
         self.settle()
 
     def settle(self) -> None:
         """Ends all movement: the knobs stand where they were set."""
         self._take()
-        self._state[_OFFSET:] = 0
+        self._state[OFFSET:] = 0
         self._moves = False
 
     def advance(self, frames: int) -> np.ndarray:
@@ -72,14 +78,7 @@ class Knobs:
         view = self._views.get(frames)
         if view is None:
             view = self._views[frames] = self.moving[: len(self.controls) * frames].reshape(-1, frames)
-        self._moves = False
-        for i, row in enumerate(view):
-            offset, after = self._state[_OFFSET, i], int(self._state[_DONE, i]) + 1
-            np.multiply(self._left[after : after + frames], np.float32(offset), out=row)
-            np.add(row, self.still[i], out=row)
-            arrived = after + frames > self._frames
-            self._state[_OFFSET:, i] = (0, 0) if arrived else (offset, after + frames - 1)
-            self._moves |= not arrived and offset != 0
+        self._moves = self._move(self._at, frames)
         return view
 
     def state(self) -> np.ndarray:
@@ -91,19 +90,23 @@ class Knobs:
     def restore(self, state: np.ndarray) -> None:
         np.copyto(self._state, state)
         names = (control.name for control in self.controls)
-        self._wanted = self._taken = dict(zip(names, self._state[_VALUE].tolist(), strict=True))
+        self._wanted = self._taken = dict(zip(names, self._state[VALUE].tolist(), strict=True))
         self._show()
 
     def _take(self) -> None:
-        wanted = self._wanted
+        # Number by number: NumPy would allocate for anything larger, and this is called while audio plays.
+        wanted, state = self._wanted, self._state
         for i, control in enumerate(self.controls):
-            value, (_, target, offset, done) = wanted[control.name], self._state[:, i]
-            if value != self._state[_VALUE, i]:
-                new = control.normalised(value)
-                self._state[:, i] = value, new, target + offset * self._left[int(done)] - new, 0
+            value = wanted[control.name]
+            if value != state[VALUE, i]:
+                left = 1 - state[DONE, i] / self._frames
+                place, target = state[TARGET, i] + state[OFFSET, i] * left, control.normalised(value)
+                state[VALUE, i], state[TARGET, i], state[OFFSET, i], state[DONE, i] = value, target, place - target, 0
         self._taken = wanted
         self._show()
 
     def _show(self) -> None:
-        self.still[:, 0] = self._state[_TARGET]
-        self._moves = bool(self._state[_OFFSET].any())
+        self._moves = False
+        for i in range(len(self.controls)):
+            self.still[i, 0] = self._state[TARGET, i]
+            self._moves |= bool(self._state[OFFSET, i] != 0)

@@ -10,7 +10,7 @@ from fxlab.audio import MAX_LATENCY, MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.processor import Processor, State
 from fxlab.engines.knobs import Knobs
 from fxlab.errors import InputError
-from fxlab.models.controls import Control, controls_of
+from fxlab.models.controls import controls_of
 from fxlab.models.model import Card
 
 _MAX_RECEPTIVE_FIELD = 1 << 22
@@ -24,6 +24,9 @@ class NetworkProcessor(Processor):
         card: The model's card; `sample_rate_hz`, `receptive_field`, `latency` and `controls` are read.
         state_shapes: Name to (features, frames) of the network's memories, in the order it takes them.
         controls: Knobs that the network has.
+
+    Attributes:
+        controls: Its knobs, in the order in which the network takes them.
 
     Raises:
         InputError: The card lacks one of these, or says what can't be.
@@ -43,6 +46,7 @@ class NetworkProcessor(Processor):
                 "Export it again.",
             )
         self._knobs = Knobs(controls_of(card))
+        self.controls = self._knobs.controls
         if len(self.controls) != controls:
             raise InputError(
                 f"The model's card names {len(self.controls)} knobs, and its network has {controls}.", "Export it again."
@@ -52,16 +56,11 @@ class NetworkProcessor(Processor):
         self._heard = False
 
     @property
-    def controls(self) -> tuple[Control, ...]:
-        """Its knobs, in the order in which the network takes them."""
-        return self._knobs.controls
-
-    @property
     def values(self) -> dict[str, float]:
         """What the knobs are set to, by name."""
         return self._knobs.values
 
-    def set(self, **values: object) -> None:
+    def set(self, /, **values: object) -> None:
         """Sets knobs, at any time and from any thread; others stay.
 
         What already plays moves there within `RAMP_S`, sample by sample; what hasn't played since `prepare` or `reset` begins
@@ -114,7 +113,8 @@ class NetworkProcessor(Processor):
             self._state[name] = np.zeros((self.channels, *shape), np.float32)
         self._dry = np.zeros(self.channels * self.max_block, np.float32)
         self._finite = np.zeros(self.channels * self.max_block, bool)
-        self._knobs.prepare(self.sample_rate_hz, self.max_block)
+        if self.controls:
+            self._knobs.prepare(self.sample_rate_hz, self.max_block)
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         dry, finite = self._dry[: block.size].reshape(block.shape), self._finite[: block.size].reshape(block.shape)

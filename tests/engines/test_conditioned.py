@@ -24,7 +24,7 @@ from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.models.tcn_config import SIZES, ArrayConfig, TCNConfig
 
 RATE = 48_000
-ENGINES = [engine for engine in NETWORK_ENGINES if engine != "fused"]
+ENGINES = NETWORK_ENGINES
 CONFIGS = {
     "nano": SIZES["nano"],
     "gated": TCNConfig(

@@ -1,8 +1,4 @@
-"""How compiled kernels are called without an allocation: by the address of a table that says where everything is.
-
-Numba allocates a record for every array that Python passes to a compiled function. So none is passed: what a kernel works on is
-written down once, in a table of addresses and sizes, from which the kernel makes its arrays (`array_at`).
-"""
+"""What the processors of compiled kernels share: a block is copied in, played by one call, copied out."""
 
 from __future__ import annotations
 
@@ -10,36 +6,13 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 import numpy as np
-from numba import carray, njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
+from fxlab.engines.addresses import table_of
 from fxlab.engines.network import NetworkProcessor
 from fxlab.models.model import Model
 
 _LARGEST = np.finfo(np.float32).max
-
-
-@intrinsic
-def _pointer(typing, address):
-    """An address as a pointer to nothing in particular."""
-
-    def generate(context, builder, signature, args):
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
-
-    return types.voidptr(types.intp), generate
-
-
-@njit
-def array_at(table, entry, dtype):
-    """The one-dimensional C-contiguous array that `table` has at `entry`: its address and, behind that, its length."""
-    return carray(_pointer(table[entry]), (table[entry + 1],), dtype)
-
-
-@njit
-def table_at(address, entries):
-    """The table at an address, int64."""
-    return carray(_pointer(address), (entries,), np.int64)
 
 
 @njit
@@ -64,15 +37,15 @@ class FusedProcessor(NetworkProcessor):
     def _allocate(self) -> None:
         super()._allocate()
         self._wet = np.zeros_like(self._dry)
+        self._moving = np.zeros(1, np.int64)
         self._kept = (self._dry, self._wet, *self._arrays())
-        places = [number for array in self._kept for number in (array.ctypes.data, array.size)]
-        self._table = np.array([self.channels, *places], np.int64)
+        self._table = table_of(self.channels, *self._kept)
         self._at = self._table.ctypes.data
         self._views: dict[tuple[int, ...], list[np.ndarray]] = {}
 
     @abstractmethod
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        """Allocates what the kernel works on, and sets `_state`."""
+        """Allocates what the kernel works on, and sets `_state`. `_moving` says to it whether a knob moves in the block."""
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         # Views are made the first time a block size occurs: to make them takes half as long as a small network's block.
@@ -81,6 +54,9 @@ class FusedProcessor(NetworkProcessor):
             views = self._views[block.shape] = [room[: block.size].reshape(block.shape) for room in (self._dry, self._wet)]
         dry, wet = views
         dry[...] = block
+        if self.controls:
+            self._heard = True
+            self._moving[0] = self._knobs.advance(block.shape[1]) is not self._knobs.still
         self._kernel(self._at, block.shape[1])
         out[...] = wet
 

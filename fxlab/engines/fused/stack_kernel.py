@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fxlab.engines.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
-from fxlab.engines.fused.processor import array_at, table_at
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
 from fxlab.models.stack_config import KINDS
 from fxlab.vectors import OPTIONS
@@ -51,7 +51,7 @@ def play_stack(at, frames):
     """Plays a block.
 
     Args:
-        at: Address of the table (see `processor`): the number of channels; the dry and the wet block; records of `LAYER`; the
+        at: Address of the table (see `addresses`): the number of channels; the dry and the wet block; records of `LAYER`; the
             weights; the memories of all channels; the lines; scratch for the gates of as many frames as a chunk has; int64: the
             frames of a chunk, whether the dry signal is added.
         frames: In the block.

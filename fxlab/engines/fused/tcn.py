@@ -6,10 +6,12 @@ import numpy as np
 
 from fxlab.engines.fused.matrix import pack, tiles
 from fxlab.engines.fused.processor import FusedProcessor, aligned
-from fxlab.engines.fused.tcn_kernel import ARRAY, CHUNK, LAYER, MATRIX, RING, play_tcn, ring_size
+from fxlab.engines.fused.tcn_kernel import ARRAY, CHUNK, FILM, LAYER, MATRIX, RING, play_tcn, ring_size
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.model import Model
 from fxlab.models.tcn_config import TCNConfig
+
+_NONE = np.zeros((), MATRIX)[()]
 
 
 class FusedTCN(FusedProcessor):
@@ -27,7 +29,10 @@ class FusedTCN(FusedProcessor):
         positions = np.zeros(self.channels * (len(plan.layers) + len(plan.arrays)), np.int64)
         self._state = {"memories": memories, "positions": positions}
         scratch, taps = aligned((2 + 4 * plan.widest) * CHUNK), np.zeros(plan.most_taps, np.int64)
-        return plan.arrays, plan.layers, plan.weights, plan.tiles, memories, positions, scratch, taps
+        fixed = plan.arrays, plan.layers, plan.weights, plan.tiles, memories, positions, scratch, taps
+        film, knobs = plan.film[0], self._knobs
+        rows = aligned((1 + film["controls"] + film["hidden"] + 2 * plan.widest) * CHUNK)
+        return *fixed, plan.film, knobs.still.ravel(), knobs.moving, self._moving, np.full_like(knobs.still, np.nan).ravel(), rows
 
 
 class Plan:
@@ -43,6 +48,9 @@ class Plan:
         self.arrays = np.zeros(len(config.arrays), ARRAY)
         self.widest = max(array.pre_activations for array in config.arrays)
         self.most_taps = max(max(*array.kernel_sizes, array.head_kernel) for array in config.arrays)
+        hidden = config.film_hidden if config.controls else 0
+        behind_knobs = self._matrix(model.weights["film.weight"], model.weights["film.bias"]) if hidden else _NONE
+        self.film = np.array([(config.controls, hidden, CHUNK, behind_knobs)], FILM)
         index, inputs = 0, 1
         for i, array in enumerate(config.arrays):
             first = index
@@ -54,7 +62,11 @@ class Plan:
                 }
                 conv = self._matrix(w["conv.weight"], w["conv.bias"], model.weights[f"{at}.mixin.weight"][:, 0, 0])
                 residual = self._matrix(w["residual.weight"], w["residual.bias"])
-                self.layers[index] = (self._ring(array.channels, history), taps, dilation, conv, residual)
+                folded, film = conv["weights"], _NONE
+                if hidden:
+                    folded = self._room(array.pre_activations * (1 + array.channels * taps + 1))
+                    film = self._matrix(model.weights[f"{at}.film.weight"], model.weights[f"{at}.film.bias"])
+                self.layers[index] = (self._ring(array.channels, history), taps, dilation, conv, folded, residual, film)
                 index += 1
             at = f"arrays.{i}"
             self.arrays[i] = (
@@ -78,11 +90,16 @@ class Plan:
 
     def _matrix(self, weight: np.ndarray, bias: np.ndarray | None = None, extra: np.ndarray | None = None) -> np.void:
         packed, sizes = pack(weight, bias, extra), tiles(len(weight))
-        record = np.array((self._packed, len(self._tiles), len(sizes)), MATRIX)[()]
-        self._parts.append(packed)
+        record = np.array((self._room(len(packed)), len(self._tiles), len(sizes)), MATRIX)[()]
+        self._parts[-1][:] = packed
         self._tiles += sizes
-        self._packed += len(packed)
         return record
+
+    def _room(self, size: int) -> int:
+        """Where so many floats begin among the weights."""
+        self._parts.append(np.zeros(size, np.float32))
+        self._packed += size
+        return self._packed - size
 
     def _ring(self, channels: int, history: int) -> np.void:
         size = ring_size(history)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fxlab.engines.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate_and_add
+from fxlab.engines.fused.film_kernel import FILM, MATRIX, film_of, fold, hear, moved, scale_and_shift
 from fxlab.engines.fused.matrix import product
-from fxlab.engines.fused.processor import array_at, clean, table_at
+from fxlab.engines.fused.processor import clean
 from fxlab.engines.fused.tile import FRAMES
 
 CHUNK = max(64, FRAMES)
@@ -20,8 +22,18 @@ CHUNK = max(64, FRAMES)
 _INT = np.int64
 RING = np.dtype([("at", _INT), ("row", _INT), ("size", _INT), ("channels", _INT)])
 """Where a ring begins in the memory, floats from one channel to the next, frames before it starts again, channels."""
-MATRIX = np.dtype([("weights", _INT), ("tiles", _INT), ("n_tiles", _INT)])
-LAYER = np.dtype([("ring", RING), ("taps", _INT), ("dilation", _INT), ("conv", MATRIX), ("residual", MATRIX)])
+LAYER = np.dtype(
+    [
+        ("ring", RING),
+        ("taps", _INT),
+        ("dilation", _INT),
+        ("conv", MATRIX),
+        ("folded", _INT),
+        ("residual", MATRIX),
+        ("film", MATRIX),
+    ]
+)
+"""Where knobs stand still, `folded` is where the convolution's weights are; without knobs they are those of `conv`."""
 ARRAY = np.dtype(
     [
         ("first", _INT),
@@ -84,7 +96,7 @@ def play_tcn(at, frames):
     """Plays a block.
 
     Args:
-        at: Address of a table (`processor`) with the number of channels and, as one-dimensional arrays:
+        at: Address of a table (`addresses`) with the number of channels and, as one-dimensional arrays:
             dry, wet: float32, the channels' frames one after the other.
             arrays, layers: Records of ARRAY and LAYER.
             weights, tiles: All matrices as `matrix.pack` and `matrix.tiles` give them.
@@ -92,14 +104,29 @@ def play_tcn(at, frames):
             positions: int64, where the rings of layers and heads are written next; channel after channel.
             scratch: float32, 2 + four times the widest array's pre-activations rows of CHUNK.
             taps: int64, as many as the largest kernel.
+            film: A record of FILM.
+            still, places: float32, of each knob where it stands, and its places in the block's frames while one moves.
+            moving: int64, whether one does.
+            folded: float32, where knobs stand for the folded weights.
+            rows: float32, scratch of `film_kernel.hear`.
         frames: In the block.
     """
-    table = table_at(at, 21)
+    table = table_at(at, 33)
     dry, wet = array_at(table, 1, np.float32), array_at(table, 3, np.float32)
     arrays, layers = array_at(table, 5, ARRAY), array_at(table, 7, LAYER)
     weights, tiles = array_at(table, 9, np.float32), array_at(table, 11, np.int64)
     memories, all_positions = array_at(table, 13, np.float32), array_at(table, 15, np.int64)
     flat, taps = array_at(table, 17, np.float32), array_at(table, 19, np.int64)
+    film, rows = array_at(table, 21, FILM)[0], array_at(table, 31, np.float32)
+    still, places, folded = array_at(table, 23, np.float32), array_at(table, 25, np.float32), array_at(table, 29, np.float32)
+    moving = array_at(table, 27, np.int64)[0] != 0
+    if not moving and moved(still, folded):
+        hear(still, 0, 1, rows, film, weights, tiles, taps, 1)
+        for a in range(len(arrays)):
+            for j in range(arrays[a].first, arrays[a].last):
+                found = film_of(layers[j], rows, film, weights, tiles, taps, 1)
+                fold(layers[j], layers[j].taps * arrays[a].channels + 1, rows, found, film.row, weights, tiles)
+        _copy(still, folded)
     channels = table[0]
     rings, floats = len(all_positions) // channels, len(memories) // channels
     widest = (len(flat) // CHUNK - 2) // 4
@@ -114,6 +141,8 @@ def play_tcn(at, frames):
             row = flat[tone : tone + n]
             _copy(dry[begin : begin + n], row)
             clean(row)
+            if moving:
+                hear(places, begin - first, frames, rows, film, weights, tiles, taps, n)
             head, other = (2 + 2 * widest) * CHUNK, (2 + 3 * widest) * CHUNK
             flat[head : head + arrays[0].channels * CHUNK] = 0.0
             source = tone
@@ -158,7 +187,7 @@ def play_tcn(at, frames):
                         tone,
                         1,
                         weights,
-                        layer.conv.weights,
+                        layer.conv.weights if moving else layer.folded,
                         tiles,
                         layer.conv.tiles,
                         layer.conv.n_tiles,
@@ -170,6 +199,9 @@ def play_tcn(at, frames):
                         CHUNK,
                         n,
                     )
+                    if moving:
+                        outputs = array.channels * (2 if array.gated else 1)
+                        scale_and_shift(layer, flat, z, CHUNK, outputs, rows, film, weights, tiles, taps, n)
                     activate_and_add(
                         flat, z, head, CHUNK, array.channels, array.activation, array.slope, array.gated, -(-n // FRAMES) * FRAMES
                     )

@@ -1,0 +1,39 @@
+"""How compiled kernels are called without an allocation: by the address of a table that says where everything is.
+
+Numba allocates a record for every array that Python passes to a compiled function. So none is passed: what a kernel works on is
+written down once, in a table of addresses and sizes, from which the kernel makes its arrays (`array_at`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+@intrinsic
+def _pointer(typing, address):
+    """An address as a pointer to nothing in particular."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.intp), generate
+
+
+@njit
+def array_at(table, entry, dtype):
+    """The one-dimensional C-contiguous array that `table` has at `entry`: its address and, behind that, its length."""
+    return carray(_pointer(table[entry]), (table[entry + 1],), dtype)
+
+
+@njit
+def table_at(address, entries):
+    """The table at an address, int64."""
+    return carray(_pointer(address), (entries,), np.int64)
+
+
+def table_of(number: int, *arrays: np.ndarray) -> np.ndarray:
+    """A table of a number and of arrays, which must outlive it."""
+    return np.array([number, *(entry for array in arrays for entry in (array.ctypes.data, array.size))], np.int64)
