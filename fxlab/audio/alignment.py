@@ -116,8 +116,8 @@ def align(
     response = measure(dry, clock.warped(wet_there, len(dry)), rate, covered)
     delay = pure_delay(response)
     shift = delay.samples + onset(response, delay)
-    answer = _rounded(clock.moved(shift))
-    clock = answer.moved(-GUARD)
+    answer = clock.moved(shift)
+    clock = _rounded(answer).moved(-GUARD)
     aligned = clock.warped(wet_there, len(dry))
     covered = _covered(clock, len(dry), len(wet_there))
     say(0.8)
@@ -133,7 +133,7 @@ def align(
     if predictable.bent < _LEAST_EXPLAINED:
         raise InputError(*_STRANGERS)
     say(0.9)
-    impulse = response.impulse() * delay.polarity
+    impulse = response.impulse()[0] * delay.polarity
     middle = len(impulse) // 2
     own = int(np.argmax(np.abs(impulse[middle : middle + 2000]))) - GUARD
     return Alignment(
@@ -144,7 +144,7 @@ def align(
         delay=answer.offsets[0],
         drift_ppm=1e6 * clock.drift,
         jumps=tuple(
-            (clock.bounds[k + 1][0], after - before)
+            (clock.bounds[k + 1][0], float(after - before))
             for k, (before, after) in enumerate(zip(clock.offsets, clock.offsets[1:], strict=False))
         ),
         polarity=delay.polarity,
@@ -212,10 +212,12 @@ def _exact(clock: Clock, frames: int) -> Clock:
 
 
 def _rounded(clock: Clock) -> Clock:
-    """Moved to whole samples where they are that near: then the samples stay as they were recorded."""
-    if clock.drift or any(abs(offset - round(offset)) > _EXACT for offset in clock.offsets):
-        return clock
-    return replace(clock, offsets=tuple(float(round(offset)) for offset in clock.offsets))
+    """Without digits that mean nothing, and moved to whole samples where they are near: then these stay as they were recorded."""
+    whole = not clock.drift and all(abs(offset - round(offset)) <= _EXACT for offset in clock.offsets)
+    # Digits that mean nothing would make the same recordings another dataset on another machine.
+    return replace(
+        clock, drift=round(clock.drift, 11), offsets=tuple(round(offset, None if whole else 4) * 1.0 for offset in clock.offsets)
+    )
 
 
 def _covered(clock: Clock, frames: int, wet_frames: int) -> list[Stretch]:

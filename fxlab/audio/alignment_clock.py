@@ -167,7 +167,7 @@ def _steps(level: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def _robust(points: np.ndarray, number: np.ndarray, count: int) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """One slope, its standard error, and `count` offsets with few strays mattering (iterated least squares with Tukey's weights)."""
+    """One slope, its standard error, `count` offsets and what is left; strays hardly matter (least squares, Tukey's weights)."""
     times = points[:, 0]
     scale = max(1.0, float(np.abs(times).max(initial=1.0)))
     matrix = np.column_stack([times / scale, *[(number == k).astype(float) for k in range(count)]])

@@ -34,11 +34,13 @@ class Noise:
         esr: Its energy over that of the wet recording: no model can have less.
         source: "silence" where it was heard while the dry recording is silent; "residue" where that never is, and the figure
             is the part that nothing explains, at most.
+        power: Its power spectrum, in the measure of `Predictable`.
     """
 
     level_db: float
     esr: float
     source: str
+    power: np.ndarray
 
 
 def predict(dry: np.ndarray, wet: np.ndarray, stretches: Sequence[tuple[int, int]]) -> Predictable:
@@ -86,28 +88,33 @@ def noise(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[tup
     energy = sum(float(np.vdot(wet[a:b], wet[a:b])) for a, b in stretches)
     count = sum(b - a for a, b in stretches)
     mean = energy / max(count, 1) + 1e-30
-    quiet = _while_silent(dry, wet, rate, stretches)
-    if quiet is not None:
-        return Noise(_db(quiet), float(min(1.0, quiet / mean)), "silence")
+    silent = _silent_blocks(dry, rate, stretches)
+    size = round(_BLOCK_S * rate)
+    if len(silent) * _BLOCK_S >= _LEAST_S:
+        blocks = wet[silent[:, None] + np.arange(size)].astype(np.float64)
+        quiet = float(np.median(np.var(blocks, axis=1)))
+        # Their spectrum, brought to frames of the usual length.
+        powers = np.abs(np.fft.rfft((blocks - blocks.mean(axis=1, keepdims=True)) * np.hanning(size))) ** 2
+        spectrum = np.interp(np.linspace(0, 1, _SIZE // 2 + 1), np.linspace(0, 1, size // 2 + 1), np.median(powers, axis=0))
+        return Noise(_db(quiet), float(min(1.0, quiet / mean)), "silence", spectrum * _SIZE / size / np.log(2))
     rest = np.minimum(predictable.rest, _lowest_tenth(wet, stretches))
     share = float(rest.sum() / (predictable.wet.sum() + 1e-30))
-    return Noise(_db(share * mean), min(1.0, share), "residue")
+    return Noise(_db(share * mean), min(1.0, share), "residue", rest)
 
 
-def _while_silent(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[tuple[int, int]]) -> float | None:
-    """Median power of the wet blocks in which the dry recording has been silent for a while, None without such blocks."""
+def _silent_blocks(dry: np.ndarray, rate: float, stretches: Sequence[tuple[int, int]]) -> np.ndarray:
+    """First frames of the blocks of 20 ms in which the dry recording is silent, and has been for a while."""
     size, after = round(_BLOCK_S * rate), round(_AFTER_S / _BLOCK_S)
-    powers: list[np.ndarray] = []
+    starts: list[np.ndarray] = [np.zeros(0, int)]
     for first, last in stretches:
         blocks = (last - first) // size
         if blocks <= after:
             continue
-        heard, played = (side[first : first + blocks * size].reshape(blocks, size).astype(np.float64) for side in (dry, wet))
+        heard = dry[first : first + blocks * size].reshape(blocks, size).astype(np.float64)
         silent = np.concatenate(([0], np.cumsum(np.std(heard, axis=1) < _SILENCE)))
-        long = silent[after:] - silent[:-after] == after
-        powers.append(np.var(played[after - 1 :][long], axis=1))
-    found = np.concatenate(powers) if powers else np.zeros(0)
-    return float(np.median(found)) if len(found) * _BLOCK_S >= _LEAST_S else None
+        long = np.flatnonzero(silent[after:] - silent[:-after] == after) + after - 1
+        starts.append(first + size * long)
+    return np.concatenate(starts)
 
 
 def _lowest_tenth(wet: np.ndarray, stretches: Sequence[tuple[int, int]]) -> np.ndarray:

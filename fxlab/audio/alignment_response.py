@@ -20,19 +20,15 @@ class Response:
 
     Args:
         rate: Sample rate in Hz.
-        transfer: Complex gain from dry to wet.
+        transfer: Complex gain from dry to wet, both brought to the same loudness.
         coherence: Share of the wet power that is linear in the dry one, 0 .. 1, freed of the bias of few frames.
-        dry_power: Mean power of the dry recording, every frame counting the same.
-        wet_power: Mean power of the wet one, likewise.
-        frames: Frames that were averaged.
+        chance: Coherence that recordings reach which have nothing in common.
     """
 
     rate: float
     transfer: np.ndarray
     coherence: np.ndarray
-    dry_power: np.ndarray
-    wet_power: np.ndarray
-    frames: int
+    chance: np.ndarray
 
     @property
     def frequencies(self) -> np.ndarray:
@@ -44,14 +40,18 @@ class Response:
         """How well each bin tells a delay (Hannan and Thomson 1973): coherence over incoherence."""
         # Single bins of noise look coherent by chance, their neighbours then don't.
         nearby = smoothed_over_octaves(self.coherence, np.ones(len(self.coherence)), 1 / 12)
-        trusted = np.where(np.minimum(nearby, self.coherence) > max(0.1, 4 / self.frames), self.coherence, 0.0)
+        trusted = np.where(np.minimum(nearby, self.coherence) > np.maximum(0.1, 4 * self.chance), self.coherence, 0.0)
         audible = (self.frequencies >= _LEAST_HZ) & (self.frequencies < 0.46 * self.rate)
         return np.where(audible, trusted / (1.02 - trusted), 0.0)
 
-    def impulse(self) -> np.ndarray:
-        """The response in time where it is known, sample 0 in the middle: float64 (SIZE,)."""
-        known = self.coherence * (self.frequencies < 0.46 * self.rate)
-        return np.roll(np.fft.irfft(self.transfer * known), SIZE // 2)
+    def impulse(self) -> tuple[np.ndarray, np.ndarray]:
+        """The response in time, and what an immediate answer looks like as far as the bands that are heard tell.
+
+        Returns:
+            Both float64 (SIZE,), sample 0 in the middle.
+        """
+        known = smoothed_over_octaves((self.weights > 0).astype(float), np.ones(len(self.coherence)), 1 / 3)
+        return tuple(np.roll(np.fft.irfft(spectrum), SIZE // 2) for spectrum in (self.transfer * known, known))
 
 
 def measure(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[tuple[int, int]]) -> Response:
@@ -61,22 +61,24 @@ def measure(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[t
     loud = np.array(starts, int)[energy > 1e-6 * energy.max(initial=0.0)] if len(starts) else np.zeros(0, int)
     loud = loud[np.linspace(0, len(loud) - 1, min(_MOST_FRAMES, len(loud))).astype(int)]
     window = np.hanning(SIZE)
-    sums = [np.zeros(SIZE // 2 + 1), np.zeros(SIZE // 2 + 1), np.zeros(SIZE // 2 + 1, complex)]
+    audible = np.fft.rfftfreq(SIZE, 1 / rate) >= _LEAST_HZ
+    sums = [np.zeros(SIZE // 2 + 1, kind) for kind in (float, float, complex, float)]
     for first in range(0, len(loud), _AT_ONCE):
         places = loud[first : first + _AT_ONCE, None] + np.arange(SIZE)
         x, y = (np.fft.rfft(side[places] * window) for side in (dry, wet))
-        # A loud passage must not outweigh all others.
-        power = np.abs(x) ** 2
-        even = 1 / (power.sum(axis=1, keepdims=True) + 1e-20)
-        sums[0] += np.sum(power * even, axis=0)
-        sums[1] += np.sum(np.abs(y) ** 2 * even, axis=0)
-        sums[2] += np.sum(np.conj(x) * y * even, axis=0)
-    count = max(1, len(loud))
-    dry_power, wet_power, cross = (total / count for total in sums)
-    floor = 1e-12 * (dry_power.max() + 1e-20)
-    coherence = np.abs(cross) ** 2 / ((dry_power + floor) * (wet_power + 1e-12 * wet_power.max() + 1e-20))
-    unbiased = np.clip((coherence - 1 / count) / (1 - 1 / count), 0.0, 1.0) if count > 1 else np.zeros(len(coherence))
-    return Response(rate, cross / (dry_power + floor), unbiased, dry_power, wet_power, count)
+        # Every frame at one level on both sides: a fuzz plays loud notes no louder than quiet ones, and were quiet frames, in
+        # which alone the treble gets through, to count with their large gain, the magnitude would rise without any filter.
+        x, y = (side / np.sqrt(np.sum(np.abs(side[:, audible]) ** 2, axis=1, keepdims=True) + 1e-20) for side in (x, y))
+        sums[0] += np.sum(np.abs(x) ** 2, axis=0)
+        sums[1] += np.sum(np.abs(y) ** 2, axis=0)
+        sums[2] += np.sum(np.conj(x) * y, axis=0)
+        sums[3] += np.sum(np.abs(x * y) ** 2, axis=0)
+    dry_power, wet_power, cross, both = sums
+    dry_power, wet_power = (power + 1e-12 * power.max() + 1e-20 for power in (dry_power, wet_power))
+    # What strangers reach by chance; the more, the fewer frames a bin lives on.
+    chance = np.minimum(both / (dry_power * wet_power), 0.99)
+    coherence = np.abs(cross) ** 2 / (dry_power * wet_power)
+    return Response(rate, cross / dry_power, np.clip((coherence - chance) / (1 - chance), 0.0, 1.0), chance)
 
 
 @dataclass(frozen=True)

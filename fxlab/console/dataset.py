@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 
 from fxlab.console import output
+from fxlab.console.dataset_pairs import show_pair
 from fxlab.console.tables import counted, duration, table
 from fxlab.services.dataset import Result
+from fxlab.services.dataset_recorded import RecordedResult
 
 
 def show_dataset(result: Result) -> None:
-    """One line per split, then what was left out and why."""
+    """What was found about recorded pairs, one line per split, then what was left out and why."""
+    for one in result.reports if isinstance(result, RecordedResult) else ():
+        show_pair(one)
     columns = ("split", "sources", "pairs", "length")
     rows = [(name, share.sources, share.pairs, duration(share.seconds)) for name, share in result.splits.items()]
     output.out().print(table(f"{result.output} at {result.sample_rate_hz} Hz", columns, rows, numbers=columns[1:]))

@@ -1,7 +1,7 @@
 """`fxlab dataset --dry --wet`: recordings of a device and what was played into it, cut into the pairs of a dataset.
 
-Each pair of files is first looked at as a whole (`_matched`), and only when all are known to fit is anything written. The dry
-side of a piece is stored once however many wet recordings share it.
+Each pair of files is first looked at as a whole (`recorded_match`), and nothing is written before it is known which fit. The
+dry side of a piece is stored once however many wet recordings share it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,17 @@ import numpy as np
 
 import fxlab
 from fxlab.audio.atomic import output_error, replacing
-from fxlab.audio.files import probe, read
+from fxlab.audio.files import probe
 from fxlab.audio.float_wav import FloatWav
-from fxlab.audio.resampling import resample
 from fxlab.errors import InputError, UsageError
 from fxlab.hashing import file_sha256, value_sha256
 from fxlab.progress import Progress, silent
 from fxlab.recorded import knobs_of, values_of
 from fxlab.services import dataset_state
 from fxlab.services.dataset import Result, Share
+from fxlab.services.pair_plot import draw
+from fxlab.services.pair_report import PairReport, report
+from fxlab.services.recorded_match import Match, Pair, match, matched_audio, mono
 from fxlab.services.recorded_split import Piece, split_along_time
 from fxlab.settings import DatasetSettings, check
 from fxlab.training.manifest import FORMAT, SPLITS, Manifest, intact
@@ -54,14 +56,10 @@ class Request:
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """Two files on disk, the hashes of their bytes, and where the knobs stood."""
+class RecordedResult(Result):
+    """As of any dataset, with what was found about each pair of files; no reports where the files are trusted."""
 
-    dry: Path
-    wet: Path
-    dry_sha256: str
-    wet_sha256: str
-    parameters: dict[str, float]
+    reports: list[PairReport] = field(default_factory=list)
 
 
 def run(request: Request, progress: Progress = silent) -> Result:
@@ -77,26 +75,55 @@ def run(request: Request, progress: Progress = silent) -> Result:
         check(settings, known.name, getattr(settings, known.name))
     if settings.validation + settings.test > 1 - 1e-9:
         raise UsageError("The shares for validation and testing leave nothing to train on.", "Their sum has to stay below 1.")
-    if settings.align:
-        raise UsageError("Recorded pairs can only be taken as they are.", "Add --no-align where both files match exactly.")
     output = Path(request.output)
     dataset_state.require_ours(output)
     pairs = _pairs(request, progress)
     rate = request.sample_rate_hz or probe(pairs[0].dry).sample_rate_hz
     header = _header(request, pairs, rate)
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
-    plans = []
-    for pair in pairs:
-        frames = len(_matched(pair, rate)[0])
-        plans.append(split_along_time(frames, [(0, frames)], rate, settings))
-    rows, rendered = _write_all(output, header, pairs, plans, known, progress)
-    manifest = Manifest(output, header, rows)
+    matches, failed = _matches(pairs, rate, request, progress)
+    plans = [split_along_time(one.frames, one.stretches, rate, settings) for one in matches]
+    rows, rendered = _write_all(output, header, matches, plans, known, progress)
+    reports = [_reported(output, one, number, len(pairs), progress) for number, one in enumerate(matches, 1) if one.alignment]
+    manifest = Manifest(output, header | {"alignments": [dataclasses.asdict(one) for one in reports]}, rows)
     dataset_state.finish(manifest)
     splits = {name: _share(manifest.split(name), rate) for name in SPLITS}
-    return Result(output, rate, splits, rendered, len(rows) - rendered, [], [], [], list(rows[0]["parameters"]))
+    kept, varied = len(rows) - rendered, list(rows[0]["parameters"])
+    return RecordedResult(output, rate, splits, rendered, kept, failed, [], [], varied, reports)
 
 
-def _pairs(request: Request, progress: Progress) -> list[_Pair]:
+def _matches(pairs: Sequence[Pair], rate: int, request: Request, progress: Progress) -> tuple[list[Match], list[tuple[str, str]]]:
+    """How the files fit, and those that don't with the reason; raises `InputError` where none does."""
+    found, failed = [], []
+    first: InputError | None = None
+
+    def say(number: int) -> Callable[[float], None]:
+        return lambda share: progress("Aligning", number + share, len(pairs))
+
+    for number, pair in enumerate(pairs):
+        try:
+            found.append(match(pair, rate, not request.settings.align, say(number)))
+        except InputError as error:
+            first = first or error
+            failed.append((str(pair.wet), error.message))
+    progress("Aligning", len(pairs), len(pairs))
+    if first and not found:
+        raise first
+    return found, failed
+
+
+def _reported(output: Path, one: Match, number: int, of: int, progress: Progress) -> PairReport:
+    """The report of a pair, its picture drawn."""
+    name = "pair.png" if of == 1 else f"pair-{number}.png"
+    progress("Drawing", number - 1, of)
+    dry, _ = mono(one.pair.dry)
+    found = report(one.pair.dry.name, one.pair.wet.name, one.alignment, len(dry), name)
+    draw(output / name, dry, one.alignment.applied(mono(one.pair.wet)[0], len(dry)), one.alignment, found)
+    progress("Drawing", number, of)
+    return found
+
+
+def _pairs(request: Request, progress: Progress) -> list[Pair]:
     knobs = knobs_of(request.settings.knobs)
     hashes: dict[Path, str] = {}
     for done, pair in enumerate(request.pairs):
@@ -111,11 +138,11 @@ def _pairs(request: Request, progress: Progress) -> list[_Pair]:
         dry, wet = Path(pair["dry"]), Path(pair["wet"])
         if hashes[dry] == hashes[wet]:
             raise InputError(f"{dry} and {wet} are the same recording.", "The wet file is what the device made of the dry one.")
-        found.append(_Pair(dry, wet, hashes[dry], hashes[wet], values_of(pair, knobs)))
+        found.append(Pair(dry, wet, hashes[dry], hashes[wet], values_of(pair, knobs)))
     return found
 
 
-def _header(request: Request, pairs: Sequence[_Pair], rate: int) -> dict[str, Any]:
+def _header(request: Request, pairs: Sequence[Pair], rate: int) -> dict[str, Any]:
     import soxr
 
     files = {(pair.dry_sha256, pair.dry.name): None for pair in pairs} | {
@@ -142,7 +169,7 @@ def _header(request: Request, pairs: Sequence[_Pair], rate: int) -> dict[str, An
 def _write_all(
     output: Path,
     header: Mapping[str, Any],
-    pairs: Sequence[_Pair],
+    matches: Sequence[Match],
     plans: Sequence[Sequence[Piece]],
     known: Mapping[str, dict],
     progress: Progress,
@@ -157,11 +184,11 @@ def _write_all(
     rendered = 0
     hashes: dict[str, str] = {}
     with contextlib.closing(dataset_state.Journal(output, header, list(known.values()))) as journal:
-        for number, (pair, pieces) in enumerate(zip(pairs, plans, strict=True)):
-            dry, wet = _matched(pair, rate)
+        for number, (one, pieces) in enumerate(zip(matches, plans, strict=True)):
+            dry, wet = matched_audio(one, rate)
             fresh: list[dict] = []
-            for done, row in enumerate(_rows(pair, pieces, rate)):
-                progress("Cutting", number + done / len(pieces), len(pairs))
+            for done, row in enumerate(_rows(one, pieces, rate)):
+                progress("Cutting", number + done / len(pieces), len(matches))
                 old = known.get(row["id"])
                 if old and intact(output, old, "input") and intact(output, old, "target"):
                     rows.append(row | {key: old[key] for key in ("input_sha256", "target_sha256")})
@@ -178,16 +205,18 @@ def _write_all(
             if rest := len(fresh) % _ROWS_AT_ONCE:
                 journal.add(fresh[-rest:])
             rendered += len(fresh)
-        progress("Cutting", len(pairs), len(pairs))
+        progress("Cutting", len(matches), len(matches))
     return rows, rendered
 
 
-def _rows(pair: _Pair, pieces: Sequence[Piece], rate: int) -> Iterator[dict[str, Any]]:
+def _rows(one: Match, pieces: Sequence[Piece], rate: int) -> Iterator[dict[str, Any]]:
     """The manifest's rows, without hashes."""
+    pair = one.pair
+    sides = [pair.dry_sha256, pair.wet_sha256, one.identity()]
     for piece in pieces:
         place = {"rate": rate, "position": piece.position, "frames": piece.frames}
         dry = value_sha256([pair.dry_sha256, place])[:20]
-        name = value_sha256([pair.dry_sha256, pair.wet_sha256, place, piece.start_frame, piece.lead, pair.parameters])[:20]
+        name = value_sha256([sides, place, piece.start_frame, piece.lead, pair.parameters])[:20]
         yield {
             "id": name,
             "split": piece.split,
@@ -216,32 +245,6 @@ def _write(path: Path, samples: np.ndarray, rate: int) -> str:
             writer.write(samples)
             writer.finish()
         return file_sha256(temporary)
-
-
-def _matched(pair: _Pair, rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both recordings at the dataset's rate, float32 (frames,), sample by sample as the device played them."""
-    dry, wet = (_mono(path, rate) for path in (pair.dry, pair.wet))
-    if abs(len(dry) - len(wet)) > 0.1 * len(dry):
-        raise InputError(
-            f"{pair.wet} lasts {len(wet) / rate:.2f} s, {pair.dry} {len(dry) / rate:.2f} s.",
-            "A pair holds the same playing on both sides; give the recordings that belong together.",
-        )
-    frames = min(len(dry), len(wet))
-    return dry[:frames], wet[:frames]
-
-
-def _mono(path: Path, rate: int) -> np.ndarray:
-    """The one channel of a recording that sounds, at `rate`; raises `InputError` where several different ones do."""
-    audio, own_rate = read(path)
-    sounding = [channel for channel in audio if np.any(channel != channel[0])]
-    if not sounding:
-        raise InputError(f"{path} is silent.", "Record it again, or name the right file.")
-    if any(not np.array_equal(channel, sounding[0]) for channel in sounding[1:]):
-        raise InputError(
-            f"{path} has {len(sounding)} different channels, and only one can be the one that belongs to the pair.",
-            f"Take out the right one: `ffmpeg -i {path.name} -af pan=mono|c0=c0 left.wav`.",
-        )
-    return resample(sounding[0], own_rate, rate)
 
 
 def _share(rows: Sequence[dict], rate: int) -> Share:

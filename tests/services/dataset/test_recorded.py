@@ -90,10 +90,19 @@ def test_mistakes_are_named(recordings, tmp_path, sound):
         clips(files | {7: files["dry"]}, tmp_path / "ds")
     soundfile.write(tmp_path / "stereo.wav", np.stack([sound(1), sound(2)], 1), RATE)
     with pytest.raises(InputError, match="2 different channels"):
-        clips(files | {7: tmp_path / "stereo.wav"}, tmp_path / "ds")
+        clips({"dry": files["dry"], 2: tmp_path / "stereo.wav", 7: tmp_path / "stereo.wav"}, tmp_path / "ds")
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
     with pytest.raises(InputError, match="silent"):
         clips(files | {"dry": tmp_path / "silence.wav"}, tmp_path / "ds")
+    assert not (tmp_path / "ds").exists()
+
+
+def test_a_pair_that_cannot_be_used_is_left_out_and_the_others_are_done(recordings, tmp_path, sound):
+    files, _ = recordings
+    soundfile.write(tmp_path / "stereo.wav", np.stack([sound(1), sound(2)], 1), RATE)
+    made = clips(files | {7: tmp_path / "stereo.wav"}, tmp_path / "ds")
+    assert made.exit_code == 3 and "2 different channels" in made.failed[0][1]
+    assert {row["parameters"]["gain"] for row in Manifest.load(tmp_path / "ds").rows} == {2}
 
 
 def test_the_klon_profile_splits_its_340_clips_as_published(shared_audio):
