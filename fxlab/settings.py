@@ -100,6 +100,7 @@ class DatasetSettings:
     align: bool = setting(True, "Align recorded pairs; false trusts them sample by sample.")
     clip_s: float = setting(0.0, "A recording is a row of clips of this many seconds, each begun from rest; 0 for none.", 0, 3600)
     lead_s: float = setting(0.0, "Beginning of every recorded pair or clip that is heard and never judged, in seconds.", 0, 60)
+    train_lead_s: float = setting(-1.0, "The same for what is trained on, if that begins elsewhere; -1 is as lead_s.", -1, 60)
     seed: int = setting(0, "Seed of every random choice.", 0, 2**31 - 1)
 
 

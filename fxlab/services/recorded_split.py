@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fxlab.errors import InputError
@@ -47,8 +47,10 @@ def split_along_time(frames: int, good: Sequence[Stretch], rate: int, settings: 
     Raises:
         InputError: It is too short for what is asked.
     """
-    lead = round(settings.lead_s * rate)
-    pieces = _clips(frames, good, rate, settings, lead) if settings.clip_s else _continuous(frames, good, rate, settings, lead)
+    leads = dict.fromkeys(SPLITS, round(settings.lead_s * rate))
+    if settings.train_lead_s >= 0:
+        leads["train"] = round(settings.train_lead_s * rate)
+    pieces = _clips(frames, good, rate, settings, leads) if settings.clip_s else _continuous(frames, good, rate, settings, leads)
     if not any(piece.split == "train" for piece in pieces):
         raise InputError(
             f"Of {frames / rate:.2f} s of recording nothing is left to train on.",
@@ -57,7 +59,7 @@ def split_along_time(frames: int, good: Sequence[Stretch], rate: int, settings: 
     return pieces
 
 
-def _clips(frames: int, good: Sequence[Stretch], rate: int, settings: DatasetSettings, lead: int) -> list[Piece]:
+def _clips(frames: int, good: Sequence[Stretch], rate: int, settings: DatasetSettings, leads: Mapping[str, int]) -> list[Piece]:
     count = int(frames / (settings.clip_s * rate) + 1e-9)
     bounds = [round(number * settings.clip_s * rate) for number in range(count + 1)]
     counts = _counts(count, settings)
@@ -65,8 +67,8 @@ def _clips(frames: int, good: Sequence[Stretch], rate: int, settings: DatasetSet
     pieces = []
     for name, start, stop in zip(names, bounds[:-1], bounds[1:], strict=True):
         whole = any(first <= start and stop <= last for first, last in good)
-        if whole and stop - start - lead >= SHORTEST_S * rate:
-            pieces.append(Piece(name, start, stop - start, 0, lead))
+        if whole and stop - start - leads[name] >= SHORTEST_S * rate:
+            pieces.append(Piece(name, start, stop - start, 0, leads[name]))
     return pieces
 
 
@@ -76,7 +78,9 @@ def _counts(count: int, settings: DatasetSettings) -> dict[str, int]:
     return {"train": count - validation - test, "validation": validation, "test": test}
 
 
-def _continuous(frames: int, good: Sequence[Stretch], rate: int, settings: DatasetSettings, lead: int) -> list[Piece]:
+def _continuous(
+    frames: int, good: Sequence[Stretch], rate: int, settings: DatasetSettings, leads: Mapping[str, int]
+) -> list[Piece]:
     counts = _counts(frames, settings)
     guard, least = round(GUARD_S * rate), round(SHORTEST_S * rate)
     pieces = []
@@ -87,10 +91,10 @@ def _continuous(frames: int, good: Sequence[Stretch], rate: int, settings: Datas
         inside = start + (guard if start else 0)
         for first, last in good:
             first, last = max(first, inside), min(last, stop)
-            size = max(round(settings.chunk_s * rate), least + lead) if settings.chunk_s else max(1, last - first)
+            size = max(round(settings.chunk_s * rate), least + leads[name]) if settings.chunk_s else max(1, last - first)
             for place in range(first, last, size):
                 length = min(size, last - place)
-                if length - lead >= least:
-                    pieces.append(Piece(name, place, length, place, lead))
+                if length - leads[name] >= least:
+                    pieces.append(Piece(name, place, length, place, leads[name]))
         start = stop
     return pieces
