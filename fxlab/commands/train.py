@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
             "fxlab train ds --model tcn --size nano --epochs 20 -o run",
             "fxlab train ds --profile tcn-standard -o run --resume",
             "fxlab train ds --model lstm --seeds 3 -o run",
+            "torchrun --nproc-per-node 4 -m fxlab train ds --profile tcn-standard -o run",
         ),
     )(train)
 
@@ -77,7 +78,8 @@ def train(
 
     Learns from the pairs of a dataset and ends with figures on recordings that it never saw.
     Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed. With --seeds it trains several times,
-    in folders seed-0, seed-1 and so on, and keeps the network that is best on the validation split.
+    in folders seed-0, seed-1 and so on, and keeps the network that is best on the validation split. Under torchrun several
+    processes share each batch, whose size stays what --batch-size says.
     """
     from fxlab.console import output as console
     from fxlab.console.progress import bars
@@ -85,6 +87,7 @@ def train(
     from fxlab.profiles import load, override
     from fxlab.services import train, train_seeds
     from fxlab.settings import Profile
+    from fxlab.training.distributed import joined
 
     base = load(profile) if profile else Profile()
     request = train.Request(
@@ -110,8 +113,8 @@ def train(
         resume=resume,
         force=force,
     )
-    with bars() as progress:
-        result = train.run(request, progress) if seeds == 1 else train_seeds.run(request, seeds, progress)
+    with bars() as progress, joined(request.settings.device) as team:
+        result = train.run(request, progress, team) if seeds == 1 else train_seeds.run(request, seeds, progress, team)
     console.finish(result, show_train if seeds == 1 else show_seeds)
     if result.ended == "interrupted":
         console.note(f"Interrupted and saved. Go on with: {console.command_with('--resume', without='--force')}")

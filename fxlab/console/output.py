@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,14 +23,22 @@ MAX_WIDTH = 140
 """Columns that a table or panel takes at most, however wide the terminal."""
 
 
+OTHERS_WAIT_S = 10.0
+"""How long another process than the first keeps an error back: if it is the first one's too, torchrun ends it meanwhile."""
+
+
 @dataclass
 class Mode:
-    """What the user asked of all output, and all the words of the command."""
+    """What the user asked of all output, and all the words of the command.
+
+    `first` is false in all but the first of the processes that torchrun started: that one speaks for all.
+    """
 
     json: bool = False
     quiet: bool = False
     debug: bool = False
     words: Sequence[str] = ()
+    first: bool = True
 
 
 class Result(Protocol):
@@ -47,7 +56,8 @@ _document: dict[str, Any] | None = None
 def begin(json: bool = False, quiet: bool = False, debug: bool = False, words: Sequence[str] = ()) -> None:
     """Sets the mode of one run of the command line and forgets the last run's document."""
     global _document
-    mode.json, mode.quiet, mode.debug, mode.words, _document = json, quiet, debug, words, None
+    mode.first = os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+    mode.json, mode.quiet, mode.debug, mode.words, _document = json, quiet or not mode.first, debug, words, None
 
 
 def command_with(word: str, without: str = "") -> str:
@@ -84,6 +94,8 @@ def _console(stderr: bool) -> Console:
 
 def finish(result: Result, show: Callable[[Any], None]) -> None:
     """Ends a command: its result is shown, or with `--json` becomes the document."""
+    if not mode.first:
+        return
     if mode.json:
         document(result.to_json())
     else:
@@ -104,11 +116,14 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """One line of warning on stderr."""
-    err().print(f"Warning: {printable(text)}", style="yellow", markup=False, soft_wrap=True)
+    if mode.first:
+        err().print(f"Warning: {printable(text)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def error(kind: str, message: str, hint: str, exit_code: int) -> None:
     """Shows an error: one panel (plain lines where no terminal is), and with `--json` also in the document."""
+    if not mode.first:
+        time.sleep(OTHERS_WAIT_S)
     if mode.json:
         document({**(_document or {}), "error": {"kind": kind, "message": message, "hint": hint}, "exit_code": exit_code})
     message, hint = printable(message), printable(hint)

@@ -31,6 +31,7 @@ from fxlab.services.train_card import new_card, training_record
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Segments
+from fxlab.training.distributed import ALONE, Team
 from fxlab.training.evaluate import by_setting, on_silence, play, pooled, pooled_esr, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
@@ -93,8 +94,10 @@ class Result:
         return dataclasses.asdict(self)
 
 
-def run(request: Request, progress: Progress = silent) -> Result:
+def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Result:
     """Trains, evaluates the best weights on the test split and writes the report.
+
+    Every process of a team calls it alike; the first alone writes.
 
     Raises:
         UsageError: A run is already there, or is resumed with other settings; an unknown model, size or loss.
@@ -107,13 +110,15 @@ def run(request: Request, progress: Progress = silent) -> Result:
     minimised = loss(request.settings.loss)
     device = pick_device(request.settings.device)
     manifest = Manifest.load(request.dataset)
-    manifest.verify(progress)
+    if team.first:
+        manifest.verify(progress)
     controls = controls_of(manifest.header)
     torch.manual_seed(request.settings.seed)
     network = build(_fitted(plain, manifest, controls))
     if network.recurrent:
         spread_memories(network)
     network.to(device)
+    team.begin(network)
     settings = request.settings.for_network(network.recurrent)
     card = new_card(network, manifest, controls, request.model, settings, request.profile)
     _share_cores(network, settings.threads)
@@ -131,7 +136,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
     segments = Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
-    _clear_output(request)
+    team.any(False)  # now all have seen what was there
+    if team.first:
+        _clear_output(request)
 
     def save(current: Run, best: bool) -> None:
         # The best first: a run killed in between resumes from the last state before it and finds the same best again.
@@ -148,11 +155,15 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
     with stop_on_ctrl_c() as stopping:
         validate = _validator([pair for _, pair in pairs["validation"]])
-        loop = Loop(state, segments, settings, minimised, validate, save, report, stopping)
+        loop = Loop(state, segments, settings, minimised, validate, save, report, stopping, team)
         ended = loop.go()
-    if not (request.output / BEST).is_file():
-        save(state, True)
-    return _conclude(request, state, card, ended, device.type, pairs["test"] or pairs["validation"], progress)
+
+    def conclude() -> Result:
+        if not (request.output / BEST).is_file():
+            save(state, True)
+        return _conclude(request, state, card, ended, device.type, pairs["test"] or pairs["validation"], progress)
+
+    return team.of_first(conclude)
 
 
 def forget(folder: Path) -> None:

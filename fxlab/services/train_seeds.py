@@ -18,6 +18,7 @@ from fxlab.progress import Progress, silent
 from fxlab.services import train
 from fxlab.services.train import BEST, LAST
 from fxlab.settings import check
+from fxlab.training.distributed import ALONE, Team
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Result:
         return [seed for seed, run in self.runs.items() if run.ended != "interrupted"]
 
 
-def run(request: train.Request, count: int, progress: Progress = silent) -> Result:
+def run(request: train.Request, count: int, progress: Progress = silent, team: Team = ALONE) -> Result:
     """Trains with `count` seeds from `request.settings.seed` on, each in a folder of its own, complete and resumable.
 
     To resume goes on with the run that was interrupted and starts those that are missing; finished ones are only scored again.
@@ -90,15 +91,16 @@ def run(request: train.Request, count: int, progress: Progress = silent) -> Resu
         resume = request.resume and (folder / LAST).is_file()
         one = dataclasses.replace(request, output=folder, settings=settings, resume=resume)
         try:
-            result.runs[seed] = train.run(one, _named(progress, f"seed {seed}, {number} of {count}"))
+            result.runs[seed] = train.run(one, _named(progress, f"seed {seed}, {number} of {count}"), team)
         except CheckError as error:
             result.diverged[seed] = error.message
             if len(result.diverged) == count:
                 raise
-        if request.force and number == 1:  # only now is it certain that there is something new in place of the old
+        if request.force and number == 1 and team.first:  # only now is it certain that there is something new in place of the old
             for old in (request.output, *list(folders.values())[1:]):
                 train.forget(old)
-        _keep(result, folders)
+        if team.first:
+            _keep(result, folders)
         if result.ended == "interrupted":
             break
     return result

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from fxlab.errors import CheckError, MissingError
 from fxlab.settings import TrainSettings
 from fxlab.training.data import Segments
+from fxlab.training.distributed import ALONE, Team
 from fxlab.training.losses import Loss
 
 SAVE_EVERY_S = 60.0
@@ -120,6 +121,7 @@ class Loop:
         save: Called with (run, is_best) whenever the run must survive.
         report: Called with (run, steps in all, fields) after each step.
         stopping: Asked between steps and behind a validation; true ends the run there, saved.
+        team: The processes that share the batches; all are given the same, and the first alone validates and saves.
     """
 
     def __init__(
@@ -132,10 +134,12 @@ class Loop:
         save: Callable[[Run, bool], None],
         report: Callable[[Run, int, dict], None],
         stopping: Callable[[], bool] = lambda: False,
+        team: Team = ALONE,
     ) -> None:
-        self.run, self.segments, self.settings = run, segments, settings
-        self.loss, self.validate, self.save, self.report = loss, validate, save, report
-        self.stopping = stopping
+        self.run, self.segments, self.settings, self.team = run, segments, settings, team
+        self.loss, self.validate, self.report = loss, validate, report
+        self.save = save if team.first else lambda run, best: None
+        self.stopping = lambda: team.any(stopping())
         self.device = next(run.model.parameters()).device
         self.batch = settings.batch_size * settings.accumulate
         self.steps = settings.steps_per_epoch or segments.steps(self.batch)
@@ -185,7 +189,7 @@ class Loop:
 
     def _end_epoch(self) -> None:
         run, began = self.run, time.monotonic()
-        esr = self.validate(run)
+        esr = self.team.of_first(lambda: self.validate(run))
         run.seconds += time.monotonic() - began
         better = esr < run.best_esr
         if better:
@@ -209,9 +213,7 @@ class Loop:
             try:
                 loss, carried = self._gradients(dry, target, controls)
                 break
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-                    raise
+            except torch.OutOfMemoryError:
                 if self.settings.batch_size >> run.halvings <= 1:
                     raise MissingError(
                         "Not even one segment fits into memory.", "Lower --segment or take a smaller size."
@@ -239,14 +241,20 @@ class Loop:
         total, carried = 0.0, []
         mixed = self.settings.mixed_precision and self.device.type == "cuda"
         for start in range(0, len(dry), part):
-            rows = slice(start, start + part)
-            x, y, knobs = (signal[rows].to(self.device, non_blocking=True) for signal in (dry, target, controls))
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-                output, states = self._play(x, knobs, [state[rows] for state in self.run.carried])
-            loss = self.loss(y, output[:, 0].float(), self.settings) * (len(x) / len(dry))
-            loss.backward()
+            stop = min(start + part, len(dry))
+            own = self.team.share(start, stop)
+            with self.team.out_of_memory_together():
+                x, knobs = (signal[own].to(self.device, non_blocking=True) for signal in (dry, controls))
+                with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+                    output, states = self._play(x, knobs, [state[own] for state in self.run.carried])
+            output, *states = (self.team.gathered(rows, stop - start) for rows in (output[:, 0].float(), *states))
+            with self.team.out_of_memory_together():
+                y = target[start:stop].to(self.device, non_blocking=True)
+                loss = self.loss(y, output, self.settings) * (len(y) / len(dry))
+                loss.backward()
             total += float(loss.detach())
             carried.append(states)
+        self.team.summed(list(self.run.model.parameters()))
         return total, [torch.cat(parts) for parts in zip(*carried, strict=True)]
 
     def _play(self, dry: Tensor, controls: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
