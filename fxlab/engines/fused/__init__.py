@@ -11,11 +11,6 @@ from fxlab.models.model import Model
 
 def fused_processor(model: Model) -> NetworkProcessor:
     """A network's fused processor, not yet prepared; `prepare` compiles on a machine's first use."""
-    if model.config.controls and model.config.kind != "tcn":
-        from fxlab.engines.onnx_engine import OnnxProcessor
-        from fxlab.engines.onnx_graph import streaming_graph
-
-        return OnnxProcessor(streaming_graph(model.config, model.weights).SerializeToString(), model.card)
     if model.config.kind == "tcn":
         from fxlab.engines.fused.tcn import FusedTCN
 

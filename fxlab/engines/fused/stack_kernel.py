@@ -12,6 +12,7 @@ from numba import njit
 from fxlab.engines.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
+from fxlab.engines.fused.film_kernel import moved
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
 from fxlab.models.stack_config import KINDS
 from fxlab.vectors import OPTIONS
@@ -38,7 +39,11 @@ LAYER = np.dtype(
         )
     ]
 )
-"""A layer's row in the table; a last row says with `step` and `line` where the output goes."""
+"""A layer's row in the table.
+
+A row behind the last layer's says with `step` and `line` where the output goes. Where there are knobs, another one follows: the
+first layer's with knobs as inputs. If it has no memory of its inputs, the first row is without, its bias what knobs make of it.
+"""
 
 _LSTM, _GRU = KINDS.index("lstm"), KINDS.index("gru")
 _SLOPE = np.float32(0.01)
@@ -53,16 +58,22 @@ def play_stack(at, frames):
     Args:
         at: Address of the table (see `addresses`): the number of channels; the dry and the wet block; records of `LAYER`; the
             weights; the memories of all channels; the lines; scratch for the gates of as many frames as a chunk has; int64: the
-            frames of a chunk, whether the dry signal is added.
+            frames of a chunk, whether the dry signal is added; of each knob where it stands, and its places in the block's
+            frames while one moves; int64: whether one does; where they stand for the first layer's bias.
         frames: In the block.
     """
-    table = table_at(at, 17)
+    table = table_at(at, 25)
     dry, wet, layers = array_at(table, 1, np.float32), array_at(table, 3, np.float32), array_at(table, 5, LAYER)
     weights, memories = array_at(table, 7, np.float32), array_at(table, 9, np.float32)
     lines, gates, numbers = array_at(table, 11, np.float32), array_at(table, 13, np.float32), array_at(table, 15, np.int64)
-    size, chunk, skip = len(memories) // table[0], numbers[0], numbers[1]
-    first, last = layers[0], layers[len(layers) - 1]
-    heard, played = lines[first.line + first.past :], lines[last.line :]
+    still, places, folded = array_at(table, 17, np.float32), array_at(table, 19, np.float32), array_at(table, 23, np.float32)
+    moving = array_at(table, 21, np.int64)[0] != 0
+    size, chunk, skip, knobs = len(memories) // table[0], numbers[0], numbers[1], len(still)
+    count = len(layers) - (2 if knobs else 1)
+    first, last = layers[len(layers) - 1 if moving else 0], layers[count]
+    if first.step == 1 and moved(still, folded):
+        _fold(layers[0], layers[count + 1], still, folded, weights, lines)
+    heard, played = lines[first.line + first.past * first.step :], lines[last.line :]
     for channel in range(table[0]):
         memory = memories[channel * size : (channel + 1) * size]
         for start in range(channel * frames, (channel + 1) * frames, chunk):
@@ -70,14 +81,33 @@ def play_stack(at, frames):
             for t in range(n):
                 x = dry[start + t]
                 # A non-finite sample counts as silence: it must not enter a memory.
-                heard[t] = x if (abs(x) <= _LARGEST) & (abs(x) > _LEAST) else np.float32(0)
-            for i in range(len(layers) - 1):
-                _play(layers[i], layers[i + 1], weights, memory, lines, gates, n)
+                heard[t * first.step] = x if (abs(x) <= _LARGEST) & (abs(x) > _LEAST) else np.float32(0)
+            if first.step > 1:
+                for k in range(knobs):
+                    for t in range(n):
+                        place = places[k * frames + start - channel * frames + t] if moving else still[k]
+                        heard[t * first.step + 1 + k] = place
+            for i in range(count):
+                _play(first if i == 0 else layers[i], layers[i + 1], weights, memory, lines, gates, n)
             for t in range(n):
                 wet[start + t] = played[t * last.step]
             if skip:
                 for t in range(n):
-                    wet[start + t] += heard[t]
+                    wet[start + t] += heard[t * first.step]
+
+
+@njit(**OPTIONS)
+def _fold(layer, full, still, folded, weights, lines):
+    """Makes what the knobs' weights give, where the knobs stand, part of the first layer's bias."""
+    columns, inputs = full.width * (4 if full.kind == _LSTM else 3 if full.kind == _GRU else 1), full.inputs
+    x = lines[full.line : full.line + inputs]
+    x[0] = 0
+    for k in range(len(still)):
+        x[1 + k] = still[k]
+        folded[k] = still[k]
+    bias = weights[layer.bias : layer.bias + columns].reshape(1, columns)
+    own = weights[full.bias : full.bias + columns]
+    affine(x.reshape(1, inputs), inputs, 1, 1, weights[full.input_weights :], own, bias)
 
 
 @njit(**OPTIONS)
