@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fxlab.effects.params import resolve
-from fxlab.errors import UsageError
-from fxlab.models.controls import Control
+from fxlab.models.controls import Control, values_of
 
 VALUE, TARGET, OFFSET, DONE = range(4)
 """What is known of a knob: its value, its place as the network takes it, how far off that it set out, frames since then."""
@@ -42,11 +40,7 @@ class Knobs:
 
     def set(self, given: Mapping[str, object]) -> None:
         """Notes new values by name; raises `UsageError` for an unknown name or a value out of range, and then notes none."""
-        if given and not self.controls:
-            raise UsageError(
-                f"This model has no knobs: {', '.join(given)} can't be set.", "It plays the setting that it was trained on."
-            )
-        self._wanted = resolve([control.param for control in self.controls], self._wanted | dict(given), "This model")
+        self._wanted = values_of(self.controls, self._wanted | dict(given))
 
     def prepare(self, sample_rate_hz: int, max_block: int) -> None:
         """Allocates for blocks of 1..max_block frames; the knobs stand where they were set."""

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fxlab.errors import UsageError
 from fxlab.formats.fields import Unfit
-from fxlab.models.model import CARD_FORMAT, Card, Config, config_of, describe
+from fxlab.models.controls import controls_of
+from fxlab.models.model import CARD_FORMAT, Card, Config, Model, config_of, describe
 
 Vector = dict[str, str]
 
@@ -60,6 +62,16 @@ def own_card(
     if stored.get("sample_rate_hz") != card["sample_rate_hz"] or stored.get("receptive_field") != described.receptive_field:
         raise Unfit("its card has another rate or receptive field than itself")
     return described, stored, golden
+
+
+def refuse_knobs(model: Model, format: str) -> None:
+    """Raises `UsageError` for a network with knobs, which `format` has no place for."""
+    if model.config.controls:
+        params = [control.param for control in controls_of(model.card)]
+        raise UsageError(
+            f"{format} has no place for knobs, and this model has {', '.join(param.name for param in params)}.",
+            f"Freeze them at one setting: {' '.join(f'--set {param.name}={param.default:g}' for param in params)}, for example.",
+        )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

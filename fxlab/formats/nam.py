@@ -14,7 +14,7 @@ from typing import Any
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import InputError
-from fxlab.formats.card import Vector, foreign_card, own_card
+from fxlab.formats.card import Vector, foreign_card, own_card, refuse_knobs
 from fxlab.formats.fields import Unfit
 from fxlab.formats.json_file import read_json
 from fxlab.formats.nam_stack import read_linear, read_lstm, stack_json
@@ -56,6 +56,7 @@ def nam_json(model: Model, golden: Vector | None = None) -> str:
         UsageError: The format can't hold such a network.
         InputError: The card holds NaN or infinity.
     """
+    refuse_knobs(model, "A .nam file")
     write = wavenet_json if isinstance(model.config, TCNConfig) else stack_json
     network = write(model.config, model.weights)
     card = {key: value for key, value in model.card.items() if key != "nam"}
@@ -135,7 +136,7 @@ def _rate_hz(rate: object) -> int:
 def _same(described: Config, config: Config) -> bool:
     """Whether a card describes the network of its file, which knows neither a size's name nor a warm-up."""
     if isinstance(described, TCNConfig) and isinstance(config, TCNConfig):
-        return plain_slopes(described).arrays == config.arrays
+        return (plain_slopes(described).arrays, described.controls) == (config.arrays, 0)
     if isinstance(described, StackConfig) and isinstance(config, StackConfig):
         return (described.layers, described.skip) == (config.layers, config.skip)
     return False

@@ -18,7 +18,7 @@ import numpy as np
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import InputError, UsageError
-from fxlab.formats.card import Vector, foreign_card, own_card
+from fxlab.formats.card import Vector, foreign_card, own_card, refuse_knobs
 from fxlab.formats.fields import Unfit, numbers
 from fxlab.formats.json_file import read_json
 from fxlab.models.model import Config, Model, Weights, checked
@@ -63,6 +63,7 @@ def rtneural_json(model: Model, golden: Vector | None = None) -> str:
         InputError: The card holds NaN or infinity.
     """
     config = model.config
+    refuse_knobs(model, "RTNeural's JSON")
     if not isinstance(config, StackConfig):
         raise UsageError(
             f"RTNeural's JSON can't hold a network of type '{config.kind}': it has layers in a row, no residual connections.",

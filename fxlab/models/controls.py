@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fxlab.effects.params import Param
-from fxlab.errors import InputError
+from fxlab.effects.params import Param, resolve
+from fxlab.errors import InputError, UsageError
 
 MOST = 16
 """Knobs that a network may have."""
@@ -66,6 +66,15 @@ def controls_of(about: Mapping[str, Any]) -> tuple[Control, ...]:
             "The knobs that it states can't be understood.", "Make the dataset, or export the model, again."
         ) from None
     return found
+
+
+def values_of(controls: Sequence[Control], given: Mapping[str, object]) -> dict[str, float]:
+    """Every knob's value by name: the default, or what `given` says; `UsageError` for no such knob or a value out of range."""
+    if given and not controls:
+        raise UsageError(
+            f"This model has no knobs: {', '.join(given)} can't be set.", "It plays the setting that it was trained on."
+        )
+    return resolve([control.param for control in controls], given, "This model")
 
 
 def settings_of(controls: Sequence[Control], values: Mapping[str, object]) -> np.ndarray:
