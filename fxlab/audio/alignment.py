@@ -27,10 +27,8 @@ ROUNDS = 3
 _LEAST_SHARED = 0.5  # of the dry recording that the wet one must cover
 _LEAST_EXPLAINED = 0.1  # of the wet energy; a fuzz on a whole song has 0.5, strangers have 0.01
 _EXACT = 0.1  # samples; what is nearer to a whole number is taken as shifted by software, and its samples stay untouched
-_STEADY, _STEADY_PPM = (
-    0.03,
-    0.5,
-)  # drift below this many samples over the whole recording is none; nor is an unsure one below this
+_STEADY = 0.03  # samples over the whole recording: less drift is none
+_UNSURE_PPM = 4.0  # nor is drift below this and within three standard errors: mostly both sides run on one clock
 _FEW = 0.05  # share of clipped samples up to which they are left out; a device that always clips is one of its own kind
 _MARGIN_S = 0.01
 
@@ -205,7 +203,7 @@ def _found(
 def _exact(clock: Clock, frames: int) -> Clock:
     """Without the drift, where that moves nothing by a noticeable part of a sample or is within its error."""
     moved = clock.drift * frames
-    unsure = abs(clock.drift) < min(3 * clock.drift_error, 1e-6 * _STEADY_PPM)
+    unsure = abs(clock.drift) < min(3 * clock.drift_error, 1e-6 * _UNSURE_PPM)
     if abs(moved) > _STEADY and not unsure:
         return clock
     return replace(clock.moved(moved / 2), drift=0.0)

@@ -11,6 +11,8 @@ SIZE = 8_192
 _MOST_FRAMES = 1_500
 _AT_ONCE = 64
 _REACH = 96  # samples in which the pure delay is looked for
+_AS_CLEAR = 0.03
+_SHARP = 12  # samples in which a pulse has to fall to its half
 _LEAST_HZ = 40.0
 
 
@@ -21,12 +23,14 @@ class Response:
     Args:
         rate: Sample rate in Hz.
         transfer: Complex gain from dry to wet, both brought to the same loudness.
+        power: Its squared magnitude, freed of what noise adds to that.
         coherence: Share of the wet power that is linear in the dry one, 0 .. 1, freed of the bias of few frames.
         chance: Coherence that recordings reach which have nothing in common.
     """
 
     rate: float
     transfer: np.ndarray
+    power: np.ndarray
     coherence: np.ndarray
     chance: np.ndarray
 
@@ -77,55 +81,76 @@ def measure(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[t
     dry_power, wet_power = (power + 1e-12 * power.max() + 1e-20 for power in (dry_power, wet_power))
     # What strangers reach by chance; the more, the fewer frames a bin lives on.
     chance = np.minimum(both / (dry_power * wet_power), 0.99)
-    coherence = np.abs(cross) ** 2 / (dry_power * wet_power)
-    return Response(rate, cross / dry_power, np.clip((coherence - chance) / (1 - chance), 0.0, 1.0), chance)
+    coherence = np.clip((np.abs(cross) ** 2 / (dry_power * wet_power) - chance) / (1 - chance), 0.0, 1.0)
+    return Response(rate, cross / dry_power, coherence * wet_power / dry_power, coherence, chance)
 
 
 @dataclass(frozen=True)
 class Delay:
-    """The pure delay inside a response: `samples`, the sign that remains without it, and how one-sided the rest is."""
+    """The pure delay inside a response.
+
+    Args:
+        samples: The delay.
+        polarity: The sign that remains without it.
+        clarity: How much alike the phases of all bins are then, 0 .. 1.
+        phase: What was taken for the device's own phase, per bin.
+    """
 
     samples: float
     polarity: int
     clarity: float
+    phase: np.ndarray
 
 
 def pure_delay(response: Response) -> Delay:
-    """What is left of the phase when that of a minimum-phase device with the same magnitude is taken away.
+    """The delay that explains the phase best, beside that of a device of minimum phase with the same magnitude.
 
     A device of minimum phase answers at once, and its group delay is not counted. Where the dry recording has no sound, the
-    magnitude goes on as it ended.
+    magnitude goes on as it ended. But a fuzz plays some frequencies more softly than others without turning their phase, so the
+    same is tried without a filter's phase; where both explain it about as well, the earlier answer counts, as it does no harm.
     """
-    weights = response.weights
+    # The bass is the most coherent and tells the least of the time.
+    weights = np.minimum(response.weights, 1.0) * np.sqrt(response.frequencies)
     if not np.any(weights):
-        return Delay(0.0, 1, 0.0)
-    phase = np.exp(1j * (np.angle(response.transfer) - _minimum_phase(response)))
+        return Delay(0.0, 1, 0.0, np.zeros(len(weights)))
+    filtered = _minimum_phase(response)
+    both = [_delay(response, weights, own) for own in (filtered, 0 * filtered)]
+    clear = max(delay.clarity for delay in both) - _AS_CLEAR
+    return min((delay for delay in both if delay.clarity >= clear), key=lambda delay: delay.samples)
+
+
+def _delay(response: Response, weights: np.ndarray, own: np.ndarray) -> Delay:
+    phase = np.exp(1j * (np.angle(response.transfer) - own))
     summed = np.fft.irfft(weights * phase, 4 * SIZE) * 4 * SIZE / 2
     lags = np.arange(-4 * _REACH, 4 * _REACH + 1)
     peaks = summed[lags % (4 * SIZE)]
     best = int(np.argmax(np.abs(peaks)))
     polarity = 1 if peaks[best] > 0 else -1
     shift = refine(weights * phase * polarity, lags[best] / 4, SIZE)
-    return Delay(shift, polarity, float(abs(peaks[best]) / weights.sum()))
+    return Delay(shift, polarity, float(abs(peaks[best]) / weights.sum()), own)
 
 
 def onset(response: Response, delay: Delay) -> int:
     """The first sample, at most 0, at which the device answers when `delay` is removed.
 
-    A pure delay gives a symmetric pulse as wide as the known band. What sticks out of it before 0 by an eighth of its height
-    is an answer that comes earlier than the delay says, as of a loudspeaker heard at two distances.
+    A pure delay gives a symmetric pulse as wide as the known band. What sticks out of it before 0 by a quarter of its height
+    is an answer that comes earlier than the delay says, as of a loudspeaker heard at two distances. Where the known band is
+    too narrow for a sharp pulse nothing can be said.
     """
     weights = response.weights
     if not np.any(weights):
         return 0
-    phase = np.exp(1j * (np.angle(response.transfer) - _minimum_phase(response)))
+    weights = np.minimum(weights, 1.0)
+    phase = np.exp(1j * (np.angle(response.transfer) - delay.phase))
     omega = 2 * np.pi * np.arange(len(weights)) / SIZE
     answer = np.fft.irfft(weights * phase * np.exp(1j * omega * delay.samples) * delay.polarity)
     pulse = np.abs(np.fft.irfft(weights))
     height = pulse[0]
+    if np.any(pulse[_SHARP:_REACH] > height / 2):
+        return 0
     before = -np.arange(1, _REACH)
     outline = np.maximum.accumulate(pulse[-before][::-1])[::-1]
-    early = before[np.abs(answer[before]) > outline + height / 8]
+    early = before[np.abs(answer[before]) > outline + height / 4]
     return int(early.min(initial=0))
 
 
@@ -149,14 +174,13 @@ def _minimum_phase(response: Response) -> np.ndarray:
     """Phase that belongs to the magnitude by Hilbert's transform, bins as in the response."""
     frequencies, weights = response.frequencies, response.weights
     known = np.flatnonzero(weights > 0)
-    level = np.log(np.abs(response.transfer) + 1e-12)
     octaves = np.log2(np.maximum(frequencies, 1.0))
-    smooth = smoothed_over_octaves(level, weights, 1 / 6)
+    smooth = 0.5 * np.log(smoothed_over_octaves(response.power, weights, 1 / 6) + 1e-24)
     low, high = known[0], known[-1]
     top = known[octaves[known] > octaves[high] - 1]
     slope = 0.0
     if len(top) > 8:
-        slope = float(np.clip(np.polyfit(octaves[top], level[top], 1, w=np.sqrt(weights[top]))[0], -2.8, 0.7))
+        slope = float(np.clip(np.polyfit(octaves[top], smooth[top], 1, w=np.sqrt(weights[top]))[0], -2.8, 0.7))
     smooth[:low] = smooth[low]
     smooth[high:] = smooth[high] + slope * (octaves[high:] - octaves[high])
     cepstrum = np.fft.irfft(smooth)

@@ -33,9 +33,9 @@ def _findings(one: PairReport) -> Iterator[tuple[str, str]]:
     else:
         yield "sample rate", f"{one.dry_rate_hz:g} Hz, both"
     if one.drift_ppm:
-        yield "clock drift", f"{one.drift_ppm:+.2f} ppm, {_samples(abs(one.drift_samples))} over the whole recording"
+        yield "clock drift", f"{one.drift_ppm:+.2f} ± {one.drift_error_ppm:.2g} ppm, {_samples(abs(one.drift_samples))} over the whole recording"
     else:
-        yield "clock drift", "none: one clock"
+        yield "clock drift", f"none (± {one.drift_error_ppm:.2g} ppm): one clock"
     for jump in one.jumps:
         yield "jump", f"the delay jumps by {_samples(jump['samples'])} before {jump['at_s']:.2f} s"
     yield "clipping, wet", _clipping(one)

@@ -23,6 +23,7 @@ class PairReport:
         removed_samples: What was taken away of it; the rest is a guard, so that no answer comes before its cause.
         own_delay_samples: From the device's first to its strongest answer; that stays, it belongs to the device.
         drift_ppm: Of the wet clock against the dry one, in parts per million; undone by resampling.
+        drift_error_ppm: Its standard error.
         drift_samples: What the drift amounts to over the whole recording.
         jumps: Where the delay jumps (`at_s`) and by how many `samples`.
         polarity: "kept" or "inverted"; left as it is.
@@ -54,6 +55,7 @@ class PairReport:
     removed_samples: float
     own_delay_samples: int
     drift_ppm: float
+    drift_error_ppm: float
     drift_samples: float
     jumps: list[dict[str, float]]
     polarity: str
@@ -98,6 +100,7 @@ def report(dry: str, wet: str, found: Alignment, frames: int, picture: str | Non
         removed_samples=round(found.delay - GUARD, 3),
         own_delay_samples=found.own_delay,
         drift_ppm=round(found.drift_ppm, 3),
+        drift_error_ppm=round(1e6 * found.clock.drift_error, 3),
         drift_samples=round(1e-6 * found.drift_ppm * frames, 2),
         jumps=[{"at_s": round(place / rate, 3), "samples": round(by, 2)} for place, by in found.jumps],
         polarity="kept" if found.polarity > 0 else "inverted",
