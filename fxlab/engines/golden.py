@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import CheckError, InputError
 from fxlab.models.controls import Control
 
+if TYPE_CHECKING:
+    from fxlab.engines.torch_engine import TorchProcessor
+
 TOLERANCE = 1e-5
+_WORST = 1e-4
 _FRAMES = 2048
 
 
@@ -117,15 +122,16 @@ def difference(one: Processor, other: Processor, audio: np.ndarray, rate_hz: int
     return float(np.max(np.abs(played[0] - played[1])))
 
 
-def parity(reference: Processor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
-    """Largest difference of two processors over mono audio, each fed with its own random blocks.
+def parity(reference: TorchProcessor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
+    """Largest difference of a processor to torch over mono audio, each fed with its own random blocks.
 
     Raises:
-        CheckError: More than 1e-5.
+        CheckError: More than 1e-5, and more than twice what rounding makes of torch's own output, which high gain in a
+            recurrent network amplifies; in any case more than 1e-4.
     """
     error = difference(reference, other, audio, rate_hz, seed)
-    if not error <= TOLERANCE:
-        raise CheckError(
-            f"The exported model differs from the trained one by {error:.2g}.", "More than 1e-5: please report this."
-        )
-    return error
+    if error <= TOLERANCE or error <= min(_WORST, 2 * difference(reference, reference.exact(), audio, rate_hz, seed)):
+        return error
+    raise CheckError(
+        f"The exported model differs from the trained one by {error:.2g}.", f"More than {TOLERANCE:g}: please report this."
+    )

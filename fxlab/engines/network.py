@@ -61,10 +61,10 @@ class NetworkProcessor(Processor):
         return self._knobs.values
 
     def set(self, /, **values: object) -> None:
-        """Sets knobs, at any time and from any thread; others stay.
+        """Sets knobs; others stay.
 
-        What already plays moves there within `RAMP_S`, sample by sample; what hasn't played since `prepare` or `reset` begins
-        there, as if it had been set before that.
+        What already plays moves there within `RAMP_S`, sample by sample, and may be told so from any thread. What hasn't played
+        since `prepare` or `reset` begins there, as if it had been set before that.
 
         Raises:
             UsageError: A knob that the model hasn't got, or a value out of its range; then none is set.
@@ -100,11 +100,14 @@ class NetworkProcessor(Processor):
         self._heard = True
 
     def _hear_silence(self) -> None:
-        # A network's memory of silence isn't zero where its layers have biases: let it hear silence first.
-        silence = np.zeros((self.channels, min(self.max_block, 4096)), np.float32)
+        # A network's memory of silence isn't zero where its layers have biases: let it hear silence first, and no longer in
+        # large blocks than in small ones, since a recurrent network may take far longer to settle.
+        size = min(self.max_block, 4096)
+        silence = np.zeros((self.channels, size), np.float32)
         wet = np.empty_like(silence)
-        for _ in range(-(-self._tail // silence.shape[1])):
-            self._run(silence, wet)
+        for start in range(0, self._tail, size):
+            n = min(size, self._tail - start)
+            self._run(silence[:, :n], wet[:, :n])
         self._initial = self.state()
 
     def _allocate(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import warnings
 from collections.abc import Callable
@@ -36,12 +37,21 @@ class TorchProcessor(NetworkProcessor):
         super().__init__(card, network.state_shapes(), network.config.controls)
         self.network = network.eval()
         self._call = call or Streaming(self.network)
+        self._dtype = next(network.parameters()).dtype
+
+    def exact(self) -> TorchProcessor:
+        """The same in double precision: how far off it this one is tells what rounding alone makes of the network."""
+        return TorchProcessor(copy.deepcopy(self.network).double(), self.card)
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        self._state = {name: torch.from_numpy(array).to(self._dtype).numpy() for name, array in self._state.items()}
 
     @torch.inference_mode()
     def _infer(self, dry: np.ndarray, out: np.ndarray, controls: np.ndarray | None) -> None:
         states = [torch.from_numpy(array) for array in self._state.values()]
-        knobs = [] if controls is None else [torch.from_numpy(controls).expand(self.channels, -1, -1)]
-        wet, *new_states = self._call(torch.from_numpy(dry[:, None]), *knobs, *states)
+        knobs = [] if controls is None else [torch.from_numpy(controls).to(self._dtype).expand(self.channels, -1, -1)]
+        wet, *new_states = self._call(torch.from_numpy(dry[:, None]).to(self._dtype), *knobs, *states)
         for state, new in zip(states, new_states, strict=True):
             state.copy_(new)
         np.copyto(out, wet.numpy()[:, 0])

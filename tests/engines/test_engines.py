@@ -1,5 +1,6 @@
 """Every engine plays a network alike, in any blocks, and model files prove themselves."""
 
+import dataclasses
 import json
 import math
 
@@ -10,14 +11,14 @@ import torch
 
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
-from fxlab.engines.golden import golden_input, pack, parity, play, random_blocks, unpack
-from fxlab.engines.loader import NETWORK_ENGINES, engines_of, open_processor
+from fxlab.engines.golden import difference, golden_input, pack, parity, play, random_blocks, unpack
+from fxlab.engines.loader import NETWORK_ENGINES, engines_of, open_processor, processor_of
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
 from fxlab.engines.onnx_graph import model_of, streaming_graph
 from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
-from fxlab.errors import InputError, UsageError
+from fxlab.errors import CheckError, InputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.model import describe
+from fxlab.models.model import Model, describe
 from fxlab.models.registry import architecture, build
 
 RATE = 48_000
@@ -127,6 +128,33 @@ def test_random_blocks_add_up():
     for frames in (1, 5, 1000):
         sizes = random_blocks(frames, 64, seed=frames)
         assert sum(sizes) == frames and min(sizes) >= 1 and max(sizes) <= 64
+
+
+def test_parity_allows_what_rounding_makes_of_a_network_and_no_more():
+    config = architecture("lstm").config("16")
+    rng = np.random.default_rng(3)
+    weights = {k: rng.normal(0, 0.25 * shape[-1] ** 0.5, shape).astype(np.float32) for k, shape in config.weight_shapes().items()}
+    card = {"model": describe(config), "sample_rate_hz": RATE, "latency": 0, "receptive_field": config.receptive_field}
+    model, audio = Model(config, weights, card), synthesize(0.3, RATE, seed=1)
+    reference = processor_of(model, "torch")
+    rounding = difference(reference, reference.exact(), audio, RATE)
+    assert 0 < rounding < 1e-3
+    assert parity(reference, processor_of(model, "onnx"), audio, RATE) <= max(1e-5, 2 * rounding)
+    wrong = Model(config, weights | {"layers.1.bias": weights["layers.1.bias"] + np.float32(2e-4)}, card)
+    with pytest.raises(CheckError, match="differs"):
+        parity(reference, processor_of(wrong, "onnx"), audio, RATE)
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx", "fused"])
+def test_the_start_does_not_depend_on_the_largest_block(engine):
+    config = dataclasses.replace(architecture("lstm").config("16"), warm_up=90)  # far too short for it to settle
+    rng = np.random.default_rng(3)
+    weights = {k: rng.normal(0, 0.3, shape).astype(np.float32) for k, shape in config.weight_shapes().items()}
+    card = {"model": describe(config), "sample_rate_hz": RATE, "latency": 0, "receptive_field": config.receptive_field}
+    processor, played = processor_of(Model(config, weights, card), engine), []
+    for largest in (7, 40, 1000):
+        played.append(apply(processor, golden_input(100), RATE, largest))
+    np.testing.assert_allclose(played[1:], [played[0]] * 2, rtol=0, atol=1e-6)
 
 
 def test_golden_vectors_survive_packing_and_notice_damage():
