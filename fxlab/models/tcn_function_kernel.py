@@ -15,62 +15,12 @@ they multiply the frames [dry, 1, 0, 0], called side.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from fxlab.approximations import saturating_tanh
+from fxlab.models.tcn_function_plan import ZEROS
 from fxlab.models.tcn_function_products import CHUNK, LANES, ROWS, SIDE, increase, outer, product, up_rows
 from fxlab.vectors import OPTIONS, align_stack, constant, load, store
-
-_INT = np.int64
-ZEROS = CHUNK * SIDE
-"""Where in the memory the zeros are, behind the side."""
-
-LAYER = np.dtype(
-    [
-        ("taps", _INT),
-        ("dilation", _INT),
-        ("context", _INT),
-        ("history", _INT),
-        ("ring", _INT),
-        ("size", _INT),
-        ("input", _INT),
-        ("kept", _INT),
-        ("conv", _INT),
-        ("side", _INT),
-        ("residual", _INT),
-        ("shift", _INT),
-        ("conv_back", _INT),
-        ("residual_back", _INT),
-    ]
-)
-"""Of a layer: kernel size and dilation; past frames that its output needs, and those that it needs itself of its input; where in
-the memory its ring begins, and frames before that starts again; where its input is while gradients are computed; where its
-activations are among those of a chunk; where its matrices begin: convolution (a tap after the other), side to pre-activations,
-residual product, side to output; then the first and third transposed, for the way back."""
-
-ARRAY = np.dtype(
-    [
-        ("first", _INT),
-        ("last", _INT),
-        ("channels", _INT),
-        ("width", _INT),
-        ("inputs", _INT),
-        ("head", _INT),
-        ("heads", _INT),
-        ("head_slope", _INT),
-        ("output", _INT),
-        ("slope", _INT),
-        ("expand", _INT),
-        ("expand_back", _INT),
-        ("mix", _INT),
-        ("shift", _INT),
-        ("mix_back", _INT),
-    ]
-)
-"""Of an array: its layers; channels, and with padding; channels before it; outputs of its head; where in the memory the sum of
-its heads is, that sum's gradient, its output and that one's gradient; its matrices: input to channels (and transposed), heads
-to the next heads, side to these (and the first transposed)."""
 
 
 @njit(cache=True, **OPTIONS)
@@ -78,10 +28,10 @@ def forward(arrays, layers, weights, dry, pad, memory, kept, out):
     """Plays one row.
 
     Args:
-        arrays, layers: Records of `ARRAY` and `LAYER`; the last array counts the frames [head, ...] of the output.
+        arrays, layers: Records of `ARRAY` and `LAYER`. Behind the arrays is one more record, whose head is the output.
         weights: float32, all matrices.
         dry: float32 (frames,); with `pad` a whole number of chunks.
-        memory: float32 zeros, as large as the records say; the side comes first.
+        memory: float32 zeros, as large as the plan says.
         kept: float32 (chunks, all layers' activations), filled; of one chunk where nobody goes back.
         out: float32 (frames that have their whole past,), filled.
     """

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from fxlab.vectors import OPTIONS, address, constant, fma, load, spread, store
 
 CHUNK = 48
-"""Frames of a chunk: a multiple of the 6 and of the 8 that are worked on together."""
+"""Frames of a chunk: a multiple of the 8 that are worked on together."""
 
 LANES = 8
 """Channels that are worked on together."""
@@ -26,7 +26,6 @@ SIDE = 4
 """Floats from one frame of the side to the next, of which the first two count."""
 
 _FLOATS, _N = types.float32[::1], types.intp
-_INDEX = ir.IntType(64)
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -42,7 +41,7 @@ def increase(array, at, value):
 
 
 @intrinsic
-def keep_apart(typing):
+def _keep_apart(typing):
     """The function becomes no part of its callers: LLVM would multiply its loops until their values don't fit into registers."""
 
     def generate(context, builder, signature, args):
@@ -52,27 +51,8 @@ def keep_apart(typing):
     return types.void(), generate
 
 
-@njit(forceinline=True, **OPTIONS)
-def _column(array, at, width):
-    first, third = at, at + 2 * width
-    return (
-        load(array, first, LANES),
-        load(array, first + width, LANES),
-        load(array, third, LANES),
-        load(array, third + width, LANES),
-    )
-
-
-@njit(forceinline=True, **OPTIONS)
-def _store_column(array, at, width, a, b, c, d):
-    store(array, at, a)
-    store(array, at + width, b)
-    store(array, at + 2 * width, c)
-    store(array, at + 3 * width, d)
-
-
 @intrinsic
-def opaque(typing, pointer):
+def _opaque(typing, pointer):
     """The same pointer, of which LLVM knows nothing: else it keeps one for every row of a tile, more than there are registers."""
 
     def generate(context, builder, signature, args):
@@ -80,6 +60,30 @@ def opaque(typing, pointer):
         return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", [args[0]], True)
 
     return pointer(pointer), generate
+
+
+@njit(forceinline=True, **OPTIONS)
+def _frames(array, at, width):
+    """A vector of each of four frames."""
+    third = at + 2 * width
+    first, second = load(array, at, LANES), load(array, at + width, LANES)
+    return first, second, load(array, third, LANES), load(array, third + width, LANES)
+
+
+@njit(forceinline=True, **OPTIONS)
+def _store_frames(array, at, width, a, b, c, d):
+    store(array, at, a)
+    store(array, at + width, b)
+    store(array, at + 2 * width, c)
+    store(array, at + 3 * width, d)
+
+
+@njit(forceinline=True, **OPTIONS)
+def _add_side(side, at, y, z, a, b, c, d):
+    """The sums of four frames with the side's two rows y and z."""
+    x0, x1 = spread(side, at, LANES), spread(side, at + SIDE, LANES)
+    x2, x3 = spread(side, at + 2 * SIDE, LANES), spread(side, at + 3 * SIDE, LANES)
+    return fma(x0, y, a + z), fma(x1, y, b + z), fma(x2, y, c + z), fma(x3, y, d + z)
 
 
 # One signature each: Numba would compile them anew for every combination of constants among their arguments.
@@ -95,81 +99,61 @@ def product(n, out, o, width, init, i, i_width, source, ring, position, step, si
         weights, w: The matrices of the taps, one behind the other.
         side, shift: The side is at the beginning of `side`, its matrix behind `shift`; there is none where that is negative.
     """
-    keep_apart()
+    _keep_apart()
     rows, limit = up_rows(count), size * stride
-    for v in range(0, width - LANES, 2 * LANES):
+    for v in range(0, width - LANES, 2 * LANES):  # four frames by two vectors
         for t in range(0, n, 4):
             at = i + t * i_width + v
-            a0, b0, c0, d0 = _column(init, at, i_width)
-            a1, b1, c1, d1 = _column(init, at + LANES, i_width)
+            a0, b0, c0, d0 = _frames(init, at, i_width)
+            a1, b1, c1, d1 = _frames(init, at + LANES, i_width)
             if shift >= 0:
-                y0, y1 = load(weights, shift + v * SIDE, LANES), load(weights, shift + v * SIDE + LANES, LANES)
-                z0, z1 = load(weights, shift + v * SIDE + 2 * LANES, LANES), load(weights, shift + v * SIDE + 3 * LANES, LANES)
-                x = spread(side, t * SIDE, LANES)
-                a0, a1 = fma(x, y0, a0 + z0), fma(x, y1, a1 + z1)
-                x = spread(side, (t + 1) * SIDE, LANES)
-                b0, b1 = fma(x, y0, b0 + z0), fma(x, y1, b1 + z1)
-                x = spread(side, (t + 2) * SIDE, LANES)
-                c0, c1 = fma(x, y0, c0 + z0), fma(x, y1, c1 + z1)
-                x = spread(side, (t + 3) * SIDE, LANES)
-                d0, d1 = fma(x, y0, d0 + z0), fma(x, y1, d1 + z1)
+                m = shift + v * SIDE
+                y, z = load(weights, m, LANES), load(weights, m + 2 * LANES, LANES)
+                a0, b0, c0, d0 = _add_side(side, t * SIDE, y, z, a0, b0, c0, d0)
+                y, z = load(weights, m + LANES, LANES), load(weights, m + 3 * LANES, LANES)
+                a1, b1, c1, d1 = _add_side(side, t * SIDE, y, z, a1, b1, c1, d1)
             for k in range(taps):
                 first = (position + t + k * step) * stride
                 if first >= limit:
                     first -= limit
-                frames, next, matrix = (
-                    opaque(address(source, ring + first)),
-                    stride,
-                    opaque(address(weights, w + k * rows * width + v * rows)),
-                )
+                frames, matrix = address(source, ring + first), address(weights, w + (k * width + v) * rows)
+                frames, matrix = _opaque(frames), _opaque(matrix)
                 for r in range(count):
                     y0, y1 = load(matrix, 2 * LANES * r, LANES), load(matrix, 2 * LANES * r + LANES, LANES)
-                    a, b = spread(frames, r, LANES), spread(frames, r + next, LANES)
-                    c, d = spread(frames, r + 2 * next, LANES), spread(frames, r + 3 * next, LANES)
+                    a, b = spread(frames, r, LANES), spread(frames, r + stride, LANES)
+                    c, d = spread(frames, r + 2 * stride, LANES), spread(frames, r + 3 * stride, LANES)
                     a0, a1, b0, b1 = fma(a, y0, a0), fma(a, y1, a1), fma(b, y0, b0), fma(b, y1, b1)
                     c0, c1, d0, d1 = fma(c, y0, c0), fma(c, y1, c1), fma(d, y0, d0), fma(d, y1, d1)
             at = o + t * width + v
-            _store_column(out, at, width, a0, b0, c0, d0)
-            _store_column(out, at + LANES, width, a1, b1, c1, d1)
-    if width % (2 * LANES):
+            _store_frames(out, at, width, a0, b0, c0, d0)
+            _store_frames(out, at + LANES, width, a1, b1, c1, d1)
+    if width % (2 * LANES):  # eight frames by one vector
         v = width - LANES
         for t in range(0, n, 8):
             at = i + t * i_width + v
-            a0, b0, c0, d0 = _column(init, at, i_width)
-            a1, b1, c1, d1 = _column(init, at + 4 * i_width, i_width)
+            a0, b0, c0, d0 = _frames(init, at, i_width)
+            a1, b1, c1, d1 = _frames(init, at + 4 * i_width, i_width)
             if shift >= 0:
-                y, z = load(weights, shift + v * SIDE, LANES), load(weights, shift + v * SIDE + LANES, LANES)
-                a0, a1 = fma(spread(side, t * SIDE, LANES), y, a0 + z), fma(spread(side, t * SIDE + 4 * SIDE, LANES), y, a1 + z)
-                b0, b1 = (
-                    fma(spread(side, t * SIDE + SIDE, LANES), y, b0 + z),
-                    fma(spread(side, t * SIDE + 5 * SIDE, LANES), y, b1 + z),
-                )
-                c0, c1 = (
-                    fma(spread(side, t * SIDE + 2 * SIDE, LANES), y, c0 + z),
-                    fma(spread(side, t * SIDE + 6 * SIDE, LANES), y, c1 + z),
-                )
-                d0, d1 = (
-                    fma(spread(side, t * SIDE + 3 * SIDE, LANES), y, d0 + z),
-                    fma(spread(side, t * SIDE + 7 * SIDE, LANES), y, d1 + z),
-                )
+                m = shift + v * SIDE
+                y, z = load(weights, m, LANES), load(weights, m + LANES, LANES)
+                a0, b0, c0, d0 = _add_side(side, t * SIDE, y, z, a0, b0, c0, d0)
+                a1, b1, c1, d1 = _add_side(side, (t + 4) * SIDE, y, z, a1, b1, c1, d1)
             for k in range(taps):
                 first = (position + t + k * step) * stride
                 if first >= limit:
                     first -= limit
-                frames, next, matrix = (
-                    opaque(address(source, ring + first)),
-                    stride,
-                    opaque(address(weights, w + k * rows * width + v * rows)),
-                )
+                frames, matrix = address(source, ring + first), address(weights, w + (k * width + v) * rows)
+                frames, matrix = _opaque(frames), _opaque(matrix)
                 for r in range(count):
-                    y = load(matrix, LANES * r, LANES)
-                    a0, a1 = fma(spread(frames, r, LANES), y, a0), fma(spread(frames, r + 4 * next, LANES), y, a1)
-                    b0, b1 = fma(spread(frames, r + next, LANES), y, b0), fma(spread(frames, r + 5 * next, LANES), y, b1)
-                    c0, c1 = fma(spread(frames, r + 2 * next, LANES), y, c0), fma(spread(frames, r + 6 * next, LANES), y, c1)
-                    d0, d1 = fma(spread(frames, r + 3 * next, LANES), y, d0), fma(spread(frames, r + 7 * next, LANES), y, d1)
+                    y, later = load(matrix, LANES * r, LANES), r + 4 * stride
+                    a0, a1 = fma(spread(frames, r, LANES), y, a0), fma(spread(frames, later, LANES), y, a1)
+                    b0, b1 = fma(spread(frames, r + stride, LANES), y, b0), fma(spread(frames, later + stride, LANES), y, b1)
+                    c, d = r + 2 * stride, r + 3 * stride
+                    c0, c1 = fma(spread(frames, c, LANES), y, c0), fma(spread(frames, c + 4 * stride, LANES), y, c1)
+                    d0, d1 = fma(spread(frames, d, LANES), y, d0), fma(spread(frames, d + 4 * stride, LANES), y, d1)
             at = o + t * width + v
-            _store_column(out, at, width, a0, b0, c0, d0)
-            _store_column(out, at + 4 * width, width, a1, b1, c1, d1)
+            _store_frames(out, at, width, a0, b0, c0, d0)
+            _store_frames(out, at + 4 * width, width, a1, b1, c1, d1)
 
 
 @njit(types.void(_FLOATS, _N, _N, *[_FLOATS, _N, _N] * 2), cache=True, **OPTIONS)

@@ -166,7 +166,7 @@ def run(request: Request, progress: Progress = silent) -> TrainingResult:
     setup = {
         "suite": "training",
         "data": data,
-        "train_s": sum(len(pair.target) for pair in pairs),
+        "train_frames": sum(len(pair.target) for pair in pairs),
         "network": config.size,
         "parameters": config.parameters_count,
         "batch": settings.batch_size,

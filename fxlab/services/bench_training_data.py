@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from fxlab.training.manifest import Manifest
 from fxlab.training.pair import Pair
 
 _VALIDATION = 0.2  # of the clip, at its end
+_JUDGED_S = 20.0  # of a dataset: networks are judged often, and training waits meanwhile
 
 
 def load_pairs(dataset: Path | None, effect: EffectSettings | None, progress: Progress) -> tuple[str, list[Pair], list[Pair]]:
-    """A name, the pairs to train on and those to judge by.
+    """A name, the pairs to train on and those to judge by, at most 20 s in all.
 
     Raises:
         UsageError: A dataset with knobs, or both a dataset and an effect.
@@ -37,7 +39,10 @@ def load_pairs(dataset: Path | None, effect: EffectSettings | None, progress: Pr
     splits = [[pair for _, pair in manifest.pairs(split)] for split in ("train", "validation")]
     if not all(splits):
         raise InputError(f"The dataset {dataset} has no pairs to train on or to judge by.", "Make it from more recordings.")
-    return Path(dataset).name, *splits
+    train, judged = splits
+    frames = round(_JUDGED_S * manifest.sample_rate_hz / len(judged))
+    short = [dataclasses.replace(pair, input=pair.input[:frames], target=pair.target[:frames]) for pair in judged]
+    return Path(dataset).name, train, short
 
 
 def _clip(effect: EffectSettings) -> tuple[str, list[Pair], list[Pair]]:
