@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
-import math
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from fxlab.audio.atomic import output_error, temporary_path
@@ -29,10 +26,11 @@ from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.scoring import Take, card_metrics
 from fxlab.services.train_card import new_card, training_record
 from fxlab.services.train_report import write_curves, write_report
+from fxlab.services.train_validation import can_be_scored, validator
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
-from fxlab.training.evaluate import by_setting, on_silence, play, pooled, pooled_esr, score
+from fxlab.training.evaluate import by_setting, on_silence, play, pooled, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
@@ -124,7 +122,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     _share_cores(network, settings.threads)
     pairs = {split: manifest.pairs(split) for split in ("train", "validation", "test")}
     for split in ("validation", "test"):
-        pairs[split] = [(row, pair) for row, pair in pairs[split] if _can_be_scored(pair, network)]
+        pairs[split] = [(row, pair) for row, pair in pairs[split] if can_be_scored(pair, network)]
     for split in ("train", "validation"):
         if not pairs[split]:
             raise InputError(
@@ -154,7 +152,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
         progress("Training", current.step, total, epoch=f"{current.epoch + 1}/{settings.epochs}", **figures)
 
     with stop_on_ctrl_c() as stopping:
-        validate = _validator([pair for _, pair in pairs["validation"]])
+        validate = validator([pair for _, pair in pairs["validation"]], stopping, progress)
         loop = Loop(state, segments, settings, minimised, validate, save, report, stopping, team)
         ended = loop.go()
 
@@ -216,11 +214,6 @@ def _share_cores(network: torch.nn.Module, threads: int) -> None:
         torch.set_num_threads(threads or 1)
 
 
-def _can_be_scored(pair: Pair, network: torch.nn.Module) -> bool:
-    """Whether the pair is long enough to leave some output, and its target isn't silent, which no error can be related to."""
-    return bool(np.any(pair.judged(context_of(network, [pair]))[1]))
-
-
 def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> None:
     network, old_card, tensors, record = checkpoint.load(path)
     before = record.pop("settings", {})
@@ -240,16 +233,6 @@ def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> Non
         state.restore(tensors, record)
     except (KeyError, ValueError, IndexError, RuntimeError):
         raise InputError(f"{path} can't be resumed.", "Start over with --force.") from None
-
-
-def _validator(pairs: list[Pair]) -> Callable[[Run], float]:
-    def validate(current: Run) -> float:
-        network = copy.deepcopy(current.model).eval()
-        network.load_state_dict(current.weights())
-        error = pooled_esr(network, pairs)
-        return error if math.isfinite(error) else math.inf
-
-    return validate
 
 
 def _conclude(

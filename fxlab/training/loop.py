@@ -117,7 +117,7 @@ class Loop:
         segments: Training data.
         settings: How to train.
         loss: (target, output, settings) to a scalar, both (batch, frames).
-        validate: The run's weights to a validation ESR.
+        validate: The run's weights to a validation ESR; None if it was stopped, which a resumed run makes up for.
         save: Called with (run, is_best) whenever the run must survive.
         report: Called with (run, steps in all, fields) after each step.
         stopping: Asked between steps and behind a validation; true ends the run there, saved.
@@ -130,7 +130,7 @@ class Loop:
         segments: Segments,
         settings: TrainSettings,
         loss: Loss,
-        validate: Callable[[Run], float],
+        validate: Callable[[Run], float | None],
         save: Callable[[Run, bool], None],
         report: Callable[[Run, int, dict], None],
         stopping: Callable[[], bool] = lambda: False,
@@ -160,8 +160,7 @@ class Loop:
             if run.step_in_epoch < self.steps:
                 self.save(run, False)
                 return "interrupted"
-            self._end_epoch()
-            if self.stopping():
+            if not self._end_epoch() or self.stopping():
                 return "interrupted"
         return "finished"
 
@@ -187,10 +186,14 @@ class Loop:
             if self.stopping():
                 return
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self) -> bool:
+        """Validates and goes on to the next epoch; false if that was stopped."""
         run, began = self.run, time.monotonic()
         esr = self.team.of_first(lambda: self.validate(run))
         run.seconds += time.monotonic() - began
+        if esr is None:
+            self.save(run, False)
+            return False
         better = esr < run.best_esr
         if better:
             run.best_esr, run.best_epoch = esr, run.epoch
@@ -199,6 +202,7 @@ class Loop:
         run.history.append({"epoch": run.epoch, "step": run.step, "learning_rate": rate, **figures})
         run.epoch, run.step_in_epoch, run.loss_sum, run.carried = run.epoch + 1, 0, 0.0, []
         self.save(run, better)
+        return True
 
     def _step(self, dry: Tensor, target: Tensor, controls: Tensor) -> float:
         """One optimiser step; when memory runs out it is repeated in smaller parts.

@@ -225,6 +225,23 @@ def test_a_stop_during_the_last_validation_is_heard():
     assert loop().go() == "finished" and run.step == steps
 
 
+def test_a_validation_that_is_stopped_is_made_up_for():
+    undisturbed, loop, _ = make(ema=0.9)
+    loop().go()
+    first, loop, saved = make(ema=0.9)
+    ended = loop()
+    ended.validate = lambda current: None
+    assert ended.go() == "interrupted" and not first.history and first.step_in_epoch == first.step
+    weights, tensors, record, best = saved[-1]
+    assert not best
+    second, loop, _ = make(ema=0.9)
+    second.model.load_state_dict(weights)
+    second.restore(tensors, record)
+    assert loop(second).go() == "finished"
+    assert torch.equal(weights_of(second), weights_of(undisturbed))
+    assert [row["validation_esr"] for row in second.history] == [row["validation_esr"] for row in undisturbed.history]
+
+
 def test_early_stopping_counts_epochs_without_progress():
     run, loop, _ = make(epochs=50, patience=3, learning_rate=1e-8)
     ended = loop()

@@ -1,0 +1,112 @@
+"""A training that is killed goes on to the bit, and one of several processes, interrupted or not, is that of one."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from fxlab.services import dataset
+from fxlab.settings import DatasetSettings, EffectSettings
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+FXLAB = [sys.executable, "-m", "fxlab"]
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "fxlab"]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+# Five rows of a batch aren't shared evenly; 20 steps in all.
+STEPS = ["--epochs", "4", "--steps-per-epoch", "5", "--batch-size", "5", "--ema", "0.99"]
+NETWORKS = {
+    "tcn": ["--size", "nano", "--segment", "1024"],
+    "lstm": ["--model", "lstm", "--segment", "1024", "--windows", "4"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """With a dataset, and for each network a run that nobody disturbed, of one process."""
+    made = tmp_path_factory.mktemp("trainings")
+    settings = DatasetSettings(synthesize="15s")
+    dataset.run(dataset.Request([], made / "ds", [EffectSettings("saturator")], settings, sample_rate_hz=8000))
+    for network in NETWORKS:
+        train(made, FXLAB, network, network)
+    return made
+
+
+def start(folder: Path, program: list[str], network: str, output: str, *more: str) -> subprocess.Popen:
+    command = [*program, "train", "ds", *NETWORKS[network], *STEPS, "-o", output, *more]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, start_new_session=True, **pipes)
+
+
+def train(*arguments) -> tuple[str, str]:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def wait_for_epochs(process: subprocess.Popen, run: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    curves = run / "curves.csv"
+    while not curves.exists() or len(curves.read_text().splitlines()) <= count:
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.01)
+
+
+def weights(run: Path) -> dict:
+    return load_file(run / "last.safetensors") | {
+        f"best {name}": one for name, one in load_file(run / "best.safetensors").items()
+    }
+
+
+def difference(run: Path, other: Path, prefixes: tuple[str, ...] = ("",)) -> float:
+    """The largest, over all that is saved or what is called so."""
+    found, expected = weights(run), weights(other)
+    assert found.keys() == expected.keys()
+    return max(float(abs(found[name] - expected[name]).max()) for name in found if name.startswith(prefixes) and found[name].size)
+
+
+def test_a_killed_run_goes_on_to_the_bit(folder):
+    process = start(folder, FXLAB, "lstm", "killed")
+    wait_for_epochs(process, folder / "killed", 1)
+    time.sleep(random.uniform(0, 0.1))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert 1 < len((folder / "killed" / "curves.csv").read_text().splitlines()) < 5, "it was over too soon to be killed"
+    train(folder, FXLAB, "lstm", "killed", "--resume")
+    assert difference(folder / "killed", folder / "lstm") == 0.0
+
+
+def test_two_processes_end_with_the_weights_of_one(folder):
+    out, err = train(folder, TWO, "tcn", "two")
+    assert out.count("finished all epochs") == 1 and "20 steps" in out and err.count("Report:") == 1
+    assert difference(folder / "two", folder / "tcn", ("arrays", "head", "best")) <= 1e-5
+
+
+def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder):
+    process = start(folder, TWO, "lstm", "stopped")
+    wait_for_epochs(process, folder / "stopped", 1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode != 0 and "interrupted, saved" in out and err.count("Interrupted and saved.") == 1, err
+    shutil.copytree(folder / "stopped", folder / "stopped-too")
+    train(folder, TWO, "lstm", "stopped", "--resume")
+    train(folder, FXLAB, "lstm", "stopped-too", "--resume")
+    for run in ("stopped", "stopped-too"):
+        assert difference(folder / run, folder / "lstm", ("layers", "best")) <= 1e-5
+
+
+def test_one_process_speaks_for_all(folder):
+    process = start(folder, TWO, "tcn", "nothing", "--size", "hugh")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode != 0 and out == "", out
+    assert err.count("There is no tcn of size") == 1 and "exitcode  : 2" in err and "-15" in err, err
+    assert not (folder / "nothing").exists()
