@@ -69,6 +69,17 @@ class Team:
 ALONE = Team()
 
 
+@contextlib.contextmanager
+def _talking() -> Iterator[None]:
+    """Around what needs the other processes."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise MissingError(
+            "Another process of this training has ended.", "What it said tells why; --resume goes on from the last checkpoint."
+        ) from error
+
+
 class _Several(Team):
     """A team of more than one.
 
@@ -95,7 +106,8 @@ class _Several(Team):
         sent = rows.new_zeros(max(counts), *rows.shape[1:])
         sent[: len(own)] = own.detach()
         received = [torch.empty_like(sent) for _ in counts]
-        torch.distributed.all_gather(received, sent)
+        with _talking():
+            torch.distributed.all_gather(received, sent)
         return torch.cat([own if rank == self.rank else received[rank][: counts[rank]] for rank in range(self.size)])
 
     def summed(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -104,24 +116,28 @@ class _Several(Team):
         there = torch.tensor([one.grad is not None for one in parameters], device=device, dtype=dtype)
         parts = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
         total = torch.cat([there, *(part.flatten() for part in parts)])
-        torch.distributed.all_reduce(total)
+        with _talking():
+            torch.distributed.all_reduce(total)
         there, *parts = total.split([len(parameters), *(one.numel() for one in parameters)])
         for one, count, part in zip(parameters, there.tolist(), parts, strict=True):
             one.grad = part.view_as(one).clone() if count else None
 
     def any(self, flag: bool) -> bool:
         said = torch.tensor([int(flag)])
-        torch.distributed.all_reduce(said, torch.distributed.ReduceOp.MAX)
+        with _talking():
+            torch.distributed.all_reduce(said, torch.distributed.ReduceOp.MAX)
         return bool(said)
 
     def of_first(self, make: Callable[[], T]) -> T:
         made: list[Any] = [make() if self.first else None]
-        torch.distributed.broadcast_object_list(made, device=torch.device("cpu"))
+        with _talking():
+            torch.distributed.broadcast_object_list(made, device=torch.device("cpu"))
         return made[0]
 
     def begin(self, network: nn.Module) -> None:
-        for tensor in network.state_dict().values():
-            torch.distributed.broadcast(tensor, 0)
+        with _talking():
+            for tensor in network.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
 
     @contextlib.contextmanager
     def out_of_memory_together(self) -> Iterator[None]:

@@ -22,7 +22,8 @@ def test_three_processes_are_as_one(tmp_path):
         command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
-    assert all(f"{rank} stopped" in done.stdout and f"{rank} is done" in done.stdout for rank in range(3))
+    assert all(f"{rank} stopped" in done.stdout for rank in range(3))
+    assert all(f"{rank} is done" in done.stdout for rank in range(2)), "they notice that the third has gone"
 
 
 def test_without_torchrun_nothing_changes(monkeypatch):
