@@ -125,7 +125,7 @@ def _middles(frames: int, rate: float) -> np.ndarray:
 
 def _slope(points: np.ndarray) -> float:
     """Median slope between points some seconds apart: what jumps in a few places doesn't matter."""
-    apart = max(1, min(12, len(points) // 2))
+    apart = max(1, min(8, len(points) // 5))
     steps = points[apart:] - points[:-apart]
     return float(np.median(steps[:, 1] / steps[:, 0])) if len(steps) else 0.0
 
@@ -180,7 +180,8 @@ def _robust(points: np.ndarray, number: np.ndarray, count: int) -> tuple[float, 
         weight = np.clip(1 - (residual / (4.7 * spread)) ** 2, 0.0, 1.0) ** 2 + 1e-9
     trust = weight * points[:, 2]
     centred = times - np.array([np.sum((trust * times)[number == k]) / np.sum(trust[number == k]) for k in range(count)])[number]
-    error = np.sqrt(np.sum((trust * residual * centred) ** 2)) / max(float(np.sum(trust * centred**2)), 1e-20)
+    # Windows overlap and neighbours err alike: twice what independent ones would have.
+    error = 2 * np.sqrt(np.sum((trust * residual * centred) ** 2)) / max(float(np.sum(trust * centred**2)), 1e-20)
     return float(solution[0] / scale), float(error), solution[1:], residual
 
 

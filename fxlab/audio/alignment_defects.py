@@ -87,8 +87,8 @@ def silences(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[
     steps = np.round(levels[0] / 3)
     for step in np.unique(steps[loud]):
         usual[steps == step] = np.median(levels[1][loud & (steps == step)])
-    # Before a device with a delay of its own answers, it is rightly silent: only what has been loud for 20 ms counts.
-    steady = np.convolve(loud, np.ones(4), "full")[:count] == 4
+    # Before a device with a delay of its own answers, it is rightly silent: only what has been loud for 10 ms counts.
+    steady = np.convolve(loud, np.ones(2), "full")[:count] == 2
     dead = steady & (levels[1] < usual + _DEAD_DB)
     return _joined([(first * size, last * size) for first, last in _runs(dead)], size)
 

@@ -11,7 +11,7 @@ SIZE = 8_192
 _MOST_FRAMES = 1_500
 _AT_ONCE = 64
 _REACH = 96  # samples in which the pure delay is looked for
-_AS_CLEAR = 0.03
+_AS_CLEAR = 0.1
 _SHARP = 12  # samples in which a pulse has to fall to its half
 _LEAST_HZ = 40.0
 

@@ -33,7 +33,8 @@ def _findings(one: PairReport) -> Iterator[tuple[str, str]]:
     else:
         yield "sample rate", f"{one.dry_rate_hz:g} Hz, both"
     if one.drift_ppm:
-        yield "clock drift", f"{one.drift_ppm:+.2f} ± {one.drift_error_ppm:.2g} ppm, {_samples(abs(one.drift_samples))} over the whole recording"
+        whole = f"{_samples(abs(one.drift_samples))} over the whole recording"
+        yield "clock drift", f"{one.drift_ppm:+.2f} ± {one.drift_error_ppm:.2g} ppm, {whole}"
     else:
         yield "clock drift", f"none (± {one.drift_error_ppm:.2g} ppm): one clock"
     for jump in one.jumps:
