@@ -48,7 +48,8 @@ class Run:
 
     @classmethod
     def fresh(cls, model: nn.Module, settings: TrainSettings) -> Run:
-        optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+        optimiser = torch.optim.AdamW(model.parameters(), **options)
         average = {name: tensor.clone() for name, tensor in model.state_dict().items()} if settings.ema else None
         return cls(model, optimiser, average)
 
@@ -234,8 +235,8 @@ class Loop:
         if run.average is not None:
             # The average starts as a plain mean so that the random initial weights are soon forgotten.
             decay = min(self.settings.ema, (1 + run.step) / (10 + run.step))
-            for name, tensor in run.model.state_dict().items():
-                run.average[name].lerp_(tensor, 1 - decay)
+            weights = run.model.state_dict()
+            torch._foreach_lerp_([run.average[name] for name in weights], list(weights.values()), 1 - decay)
         return loss
 
     def _gradients(self, dry: Tensor, target: Tensor, controls: Tensor) -> tuple[float, list[Tensor]]:
