@@ -13,6 +13,7 @@ import logging
 import re
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from fxlab.services.cluster_worker import World, attempt, end_on_worker
 from fxlab.services.ending import PATIENCE_S, Ending
 
 _CONNECT_S = 10.0
+_ALONE_S = 60.0  # without any worker; a lost one is back much sooner
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\s/:\[\]]+)):(?P<port>\d{1,5})")
 _START = "Start one with `dask scheduler`, and workers with `dask worker tcp://HOST:8786`, or work without --cluster."
 
@@ -76,11 +78,12 @@ def results(
     ending = Ending()
     with _silence(cluster.debug), _connected(cluster) as client, _seen(folder, ending.token) as seen:
         whole = False
+        backend = _backend(client)
         try:
-            with joblib.parallel_config(backend=_backend(client)):
+            with joblib.parallel_config(backend=backend):
                 pool = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once or "all")
                 work = pool(joblib.delayed(attempt)(World(seen), ending, function, call) for call in calls)
-            with warnings.catch_warnings(), contextlib.closing(work):
+            with _watched(client, backend, cluster), warnings.catch_warnings(), contextlib.closing(work):
                 warnings.simplefilter("ignore", UserWarning)  # joblib's, about results that nobody waits for any more
                 yield from work
             whole = True
@@ -140,11 +143,14 @@ def _backend(client: Any) -> Any:
     from joblib._dask import DaskDistributedBackend
 
     class Backend(DaskDistributedBackend):
+        tell: Callable[[Exception], None] = staticmethod(lambda error: None)  # ends the work that is waited for
+
         def effective_n_jobs(self, n_jobs: int) -> int:
             return max(2, super().effective_n_jobs(n_jobs))  # for one, joblib would do the work itself
 
         def submit(self, func: Any, callback: Any = None) -> Any:
             # Work that no worker finished (they died of it, or couldn't read it) has no result that joblib would be told of.
+            self.tell = callback
             future = super().submit(func, callback)
             future.add_done_callback(lambda done: done.exception() and callback(done.exception()))
             return future
@@ -155,6 +161,30 @@ def _backend(client: Any) -> Any:
             return super().retrieve_result_callback(out)
 
     return Backend(client=client)
+
+
+@contextlib.contextmanager
+def _watched(client: Any, backend: Any, cluster: Cluster) -> Iterator[None]:
+    """Ends the work when no worker has been there for long, which Dask would wait for."""
+    over = threading.Event()
+
+    def watch() -> None:
+        left = time.monotonic()
+        while not over.wait(_ALONE_S / 20):
+            with contextlib.suppress(Exception):  # a scheduler that is lost is noticed elsewhere
+                if client.ncores():
+                    left = time.monotonic()
+                elif time.monotonic() - left > _ALONE_S:
+                    hint = "What is finished is kept; start new ones and try again."
+                    backend.tell(MissingError(f"All workers of the cluster at {cluster.address} are gone.", hint))
+                    return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -237,3 +238,18 @@ def test_work_that_a_worker_cannot_read_is_given_up(tmp_path, local_cluster, wor
 
     with pytest.raises(MissingError, match="ended several workers"):
         list(cluster.results(Cluster(local_cluster.scheduler_address), work, [()], tmp_path, None))
+
+
+def test_work_whose_workers_are_all_gone_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_ALONE_S", 1.0)
+
+    def slow(ending):
+        time.sleep(60)
+
+    with distributed.LocalCluster(n_workers=1, dashboard_address=":0", silence_logs=60, processes=True) as leaving:
+        results = cluster.results(Cluster(leaving.scheduler_address), slow, [()], tmp_path, None)
+        timer = threading.Timer(2.0, leaving.scale, [0])
+        timer.start()
+        with pytest.raises(MissingError, match="All workers .* are gone"):
+            list(results)
+        timer.join()
