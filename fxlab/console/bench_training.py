@@ -40,10 +40,13 @@ def sentences(result: TrainingResult) -> list[str]:
     other = result.trainers[1].name
     said = [f"fxlab takes {figure(found['steps_per_second_ratio'])} times as many steps per second as {other}."]
     if found["time_ratio"]:
+        lasting = "and is judged worse again later"
+        if found["lasting_time_ratio"]:
+            times = f"{duration(found['lasting_seconds'])}, {figure(found['lasting_time_ratio'])} of the time"
+            lasting = f"and no worse one any more after {times}"
         said.append(
-            f"It is as good as {other} at its best (ESR {percent(found['target_esr'])}) after "
-            f"{duration(found['seconds_to_target'])} of its training instead of {duration(found['their_seconds_to_target'])}: "
-            f"{figure(found['time_ratio'])} of the time."
+            f"Where {other} is at its best (ESR {percent(found['target_esr'])} after {duration(found['their_seconds'])}), it has "
+            f"a network as good after {duration(found['seconds'])}, {figure(found['time_ratio'])} of the time, {lasting}."
         )
     else:
         said.append(f"It doesn't become as good as {other} (ESR {percent(found['target_esr'])}) in this time.")

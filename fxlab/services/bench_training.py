@@ -98,6 +98,12 @@ class Trained:
         """Its seconds when it was first judged no worse than that, None where it never was."""
         return next((seconds for seconds, _, found in self.curve if found <= esr), None)
 
+    def stays(self, esr: float) -> float | None:
+        """Its seconds from which on it was never judged worse than that, None where it was in the end."""
+        worse = [number for number, (_, _, found) in enumerate(self.curve) if found > esr]
+        behind = self.curve[worse[-1] + 1 :] if worse else self.curve
+        return behind[0][0] if behind else None
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -110,18 +116,24 @@ class TrainingResult:
 
     @property
     def comparison(self) -> dict[str, float | None] | None:
-        """fxlab against the other, None without one: steps per second, and time to the other's best ESR, as ratios."""
+        """fxlab against the other, None without one.
+
+        Steps per second as a ratio, and the time to the other's best ESR: until fxlab had a network as good, and until it had
+        no worse one any more. Ratios of times are against the time in which the other got there.
+        """
         if len(self.trainers) < 2:
             return None
         ours, theirs = self.trainers
         target = theirs.best_esr
-        own, other = ours.reached(target), theirs.reached(target)
+        own, lasting, other = ours.reached(target), ours.stays(target), theirs.reached(target)
         return {
             "steps_per_second_ratio": theirs.step_s.median / ours.step_s.median,
             "target_esr": target,
-            "seconds_to_target": own,
-            "their_seconds_to_target": other,
+            "their_seconds": other,
+            "seconds": own,
             "time_ratio": own / other if own and other else None,
+            "lasting_seconds": lasting,
+            "lasting_time_ratio": lasting / other if lasting and other else None,
         }
 
     def to_json(self) -> dict:

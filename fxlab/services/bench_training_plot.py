@@ -21,10 +21,10 @@ def figure(result: TrainingResult) -> Figure:
         label = f"{one.name} {one.version}: {1 / one.step_s.median:.2f} steps/s, best {100 * one.best_esr:.3g} %"
         axis.plot(seconds, esr, marker=".", color=f"C{number}", label=label)
     found = result.comparison
-    if found and found["seconds_to_target"]:
-        at = (found["seconds_to_target"], 100 * found["target_esr"])
+    if found and found["lasting_seconds"]:
+        at = (found["lasting_seconds"], 100 * found["target_esr"])
         axis.axhline(at[1], color="grey", linewidth=0.8, linestyle=":")
-        axis.annotate(f"as good after {at[0]:.0f} s", at, xytext=(4, 8), textcoords="offset points", fontsize=9)
+        axis.annotate(f"no worse any more after {at[0]:.0f} s", at, xytext=(4, 8), textcoords="offset points", fontsize=9)
     setup = result.setup
     axis.set(yscale="log", xlabel="seconds of its own training", ylabel="validation ESR (%)")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

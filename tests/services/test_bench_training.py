@@ -69,17 +69,19 @@ def test_a_runner_that_ends_early_or_fails():
 
 
 def test_what_curves_say():
-    ours = trained("fxlab", 0.1, (0.0, 0, 1.0), (2.0, 20, 0.1), (4.0, 40, 0.02))
-    theirs = trained("neural-amp-modeler", 0.3, (0.0, 0, 1.0), (6.0, 20, 0.05), (9.0, 30, 0.06))
+    ours = trained("fxlab", 0.1, (0.0, 0, 1.0), (2.0, 20, 0.04), (3.0, 30, 0.3), (4.0, 40, 0.02))
+    theirs = trained("neural-amp-modeler", 0.3, (0.0, 0, 1.0), (8.0, 20, 0.05), (9.0, 30, 0.06))
     result = TrainingResult(describe(), SETUP, [ours, theirs])
     assert result.comparison == {
         "steps_per_second_ratio": pytest.approx(3),
         "target_esr": 0.05,
-        "seconds_to_target": 4.0,
-        "their_seconds_to_target": 6.0,
-        "time_ratio": pytest.approx(2 / 3),
+        "their_seconds": 8.0,
+        "seconds": 2.0,
+        "time_ratio": 0.25,
+        "lasting_seconds": 4.0,
+        "lasting_time_ratio": 0.5,
     }
-    assert "0.667 of the time" in view.sentences(result)[1]
+    assert "0.25 of the time, and no worse one any more after 4 s, 0.5 of the time" in view.sentences(result)[1]
     assert json.loads(json.dumps(result.to_json()))["comparison"]["target_esr"] == 0.05
     figure(result).draw_without_rendering()
     worse = TrainingResult(describe(), SETUP, [theirs, ours])
