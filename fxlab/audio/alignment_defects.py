@@ -14,6 +14,7 @@ _FLAT, _LEAST_FLAT = 2e-5, 3  # how equal samples of a flat top are (as a share 
 _BUFFERS = (32, 48, 64, 96, 128, 192, 256, 441, 480, 512, 882, 960, 1024, 2048, 4096)
 _BLOCK_S = 0.005
 _DEAD_DB, _LOUD_DB = -45.0, -30.0
+_ALIKE = 20
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,23 @@ def silences(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[
     count = len(dry) // size
     levels = []
     for side in (dry, wet):
-        blocks = side[: count * size].reshape(count, size).astype(np.float64) - np.mean(side, dtype=np.float64)
-        levels.append(10 * np.log10(np.mean(blocks**2, axis=1) + 1e-14))
+        blocks = side[: count * size].reshape(count, size).astype(np.float64)
+        # A lost buffer is zero, a lost signal the recorder's offset.
+        power = np.minimum(np.mean(blocks**2, axis=1), np.mean((blocks - side.mean(dtype=np.float64)) ** 2, axis=1))
+        levels.append(10 * np.log10(power + 1e-14))
     inside = np.zeros(count, bool)
     for first, last in stretches:
         inside[-(-first // size) : last // size] = True
     if inside.sum() < 20:
         return []
     loud = inside & (levels[0] > np.quantile(levels[0][inside], 0.95) + _LOUD_DB)
-    usual = np.full(count, np.inf)
+    usual, known = np.full(count, -np.inf), -np.inf
     steps = np.round(levels[0] / 3)
     for step in np.unique(steps[loud]):
-        usual[steps == step] = np.median(levels[1][loud & (steps == step)])
+        alike = levels[1][loud & (steps == step)]
+        # Of a level that occurs in few places, the next lower one says more.
+        known = float(np.median(alike)) if len(alike) >= _ALIKE else known
+        usual[steps == step] = known
     # Before a device with a delay of its own answers, it is rightly silent: only what has been loud for 10 ms counts.
     steady = np.convolve(loud, np.ones(2), "full")[:count] == 2
     dead = steady & (levels[1] < usual + _DEAD_DB)
