@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fxlab.commands.options import Force, Output, examples
+from fxlab.commands.options import Force, Output, Sets, effects_from, examples
 
 Source = Annotated[
     Path,
@@ -33,12 +33,18 @@ def register(app: typer.Typer) -> None:
             "fxlab export run/best.safetensors --precision int8 -o pedal-small.onnx",
             "fxlab export tcn --format nam -o pedal.nam",
             "fxlab export capture.nam -o capture.onnx",
+            "fxlab export tcn-knobs --set drive_db=20 --format nam -o pedal.nam",
         ),
     )(export)
 
 
 def export(
-    source: Source, format: Format = "onnx", output: Output = None, force: Force = False, precision: Precision = "fp32"
+    source: Source,
+    format: Format = "onnx",
+    output: Output = None,
+    force: Force = False,
+    precision: Precision = "fp32",
+    set_: Sets = None,
 ) -> None:
     """Turn a model into streaming ONNX or TorchScript, or into a file of RTNeural or Neural Amp Modeler.
 
@@ -46,13 +52,16 @@ def export(
     models, Neural Amp Modeler's plug-ins the .nam file of TCN and LSTM models. Every export carries the model's card and a
     golden vector, and is read back and compared with its source over random block splits before it is there (exit code 5
     above 1e-5). With --precision fp16 or int8 an ONNX file holds the weights in a half or a quarter of the space: any
-    runtime unfolds them when it loads it, so the speed stays and the price is error, which the export tells.
+    runtime unfolds them when it loads it, so the speed stays and the price is error, which the export tells. With --set a
+    model with knobs becomes one without, exactly as it plays at that setting: .nam and JSON have no place for knobs.
     """
     from fxlab.console import output as console
     from fxlab.console.export import show_export
     from fxlab.console.progress import bars
     from fxlab.services.export import Request, run
+    from fxlab.settings import Profile
 
+    (stage,) = effects_from(Profile(), [str(source)], set_)
     with bars() as progress:
-        result = run(Request(source, format, output, force, precision), progress)
+        result = run(Request(source, format, output, force, precision, stage.set), progress)
     console.finish(result, show_export)

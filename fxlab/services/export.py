@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import golden_input, pack, parity, play, prove
-from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model
+from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model, resolved
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx, save_onnx
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
@@ -22,6 +22,7 @@ from fxlab.formats.nam import nam_json, read_nam
 from fxlab.formats.rtneural import read_rtneural, rtneural_json
 from fxlab.metrics.quality import esr
 from fxlab.models import checkpoint
+from fxlab.models.frozen import frozen
 from fxlab.models.model import Card, Model
 from fxlab.models.precision import PRECISIONS, precision_of, rounded
 from fxlab.progress import Progress, silent
@@ -39,6 +40,7 @@ class Request:
         output: Beside the source without one.
         force: It may overwrite.
         precision: How ONNX files store weights, one of `fxlab.models.precision.PRECISIONS`; "fp32" leaves them as they are.
+        set: Knobs at which a model is frozen into one without knobs, by name; what isn't named at its default. Empty leaves them.
     """
 
     source: Path
@@ -46,6 +48,7 @@ class Request:
     output: Path | None = None
     force: bool = False
     precision: str = "fp32"
+    set: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,8 +85,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     """Exports, reads back what was written, and proves it equal to the source.
 
     Raises:
-        UsageError: An unknown format or precision or one that can't hold the network, or an output that exists, is the source
-            itself or is not named as its format.
+        UsageError: An unknown format or precision or one that can't hold the network, a knob that the model hasn't got, or an
+            output that exists, is the source itself or is not named as its format.
         InputError: Not a model.
         CheckError: The export doesn't play what the source plays.
         OutputError: The file can't be written.
@@ -112,6 +115,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if vector:
         prove(reference, vector, rate, str(source))
     audio = synthesize(_PARITY_S, rate, seed=1)
+    if request.set:
+        model = frozen(model, resolved(str(request.source), request.set))
+        reference = processor_of(model, "torch")
     if request.precision not in ("fp32", precision_of(model.card)):
         full, model = reference, rounded(model, request.precision)
         reference = processor_of(model, "torch")
@@ -135,7 +141,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         source_bytes=source.stat().st_size,
         output_bytes=output.stat().st_size,
         card=model.card,
-        notes=_notes(request.format, exported.card),
+        notes=[*_frozen(request), *_notes(request.format, exported.card)],
     )
 
 
@@ -145,6 +151,13 @@ def _source(given: Path) -> Path:
     if str(given) in SHIPPED:
         return model_path(str(given))
     raise InputError(f"{given} is not a file.", "Export what `fxlab train` wrote, any other model file, or a model that ships.")
+
+
+def _frozen(request: Request) -> list[str]:
+    if not request.set:
+        return []
+    values = resolved(str(request.source), request.set)
+    return [f"Its knobs are frozen: {', '.join(f'{name} {value:g}' for name, value in values.items())}."]
 
 
 def _notes(format: str, card: Card) -> list[str]:

@@ -14,23 +14,21 @@ from typing import Any
 import torch
 
 from fxlab.audio.atomic import output_error, temporary_path
-from fxlab.engines.torch_engine import TorchProcessor
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
-from fxlab.models.controls import Control, controls_of, settings_of
+from fxlab.models.controls import Control, controls_of
 from fxlab.models.model import Card, Config
 from fxlab.models.registry import architecture, build
 from fxlab.models.stack_config import StackConfig
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
-from fxlab.services.scoring import Take, card_metrics
 from fxlab.services.train_card import new_card, training_record
+from fxlab.services.train_judge import judged
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.services.train_validation import can_be_scored, validator
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
-from fxlab.training.evaluate import by_setting, on_silence, play, pooled, score
 from fxlab.training.loop import Loop, Run, pick_device
 from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
@@ -39,7 +37,7 @@ from fxlab.training.pair import Pair, context_of
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
 BEST, LAST = "best.safetensors", "last.safetensors"
-_TAKES = 24
+_SETTLED = 8  # leads; after one the device still drifts by what can be heard of it
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = {"epochs", "device", "threads", "mixed_precision", "patience"}
 
@@ -200,10 +198,10 @@ def _clear_output(request: Request) -> None:
 
 
 def _fitted(config: Config, manifest: Manifest, controls: Sequence[Control]) -> Config:
-    """The configuration with an input for every knob, and with twice the time to settle that the recorded device needs."""
+    """The configuration with an input for every knob, and with the time that it takes to settle as the recorded device does."""
     lead = max(row.get("lead", 0) for row in manifest.rows)
     if isinstance(config, StackConfig) and config.recurrent and lead:
-        config = dataclasses.replace(config, warm_up=max(config.warm_up, 2 * lead))
+        config = dataclasses.replace(config, warm_up=max(config.warm_up, _SETTLED * lead))
     return config.with_controls(len(controls)) if controls else config
 
 
@@ -246,36 +244,10 @@ def _conclude(
 ) -> Result:
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
     network, saved, _, _ = checkpoint.load(request.output / BEST)
-    controls = controls_of(card)
-    takes, played, settings = [], [], []
-    for done, (row, pair) in enumerate(pairs):
-        progress("Testing", done, len(pairs))
-        target, output = play(network, pair)
-        knobs = {"parameters": row["parameters"]} if controls else {}
-        takes.append({"source": row["source"], "level_db": row["level_db"], **knobs, **score(target, output)})
-        played.append((pair.input[len(pair.input) - len(target) :], target, output))
-    progress("Testing", len(pairs), len(pairs))
-    if controls:
-        settings = by_setting(
-            [(row["parameters"], target, out) for (row, _), (_, target, out) in zip(pairs, played, strict=True)]
-        )
-        settings = settings if len(settings) < len(takes) else []
-    card |= {"training": saved["training"]}
-    heard = [Take(pair.input, target, output) for (_, pair), (_, target, output) in zip(pairs, played, strict=True)]
-    card["metrics"] = {
-        **saved["metrics"],
-        "split": pairs[0][0]["split"],
-        **pooled([(target, output) for _, target, output in played]),
-        "worst_esr": max(part["esr"] for part in settings or takes),
-        **on_silence(network, card["sample_rate_hz"], settings_of(controls, {})),
-        **card_metrics(TorchProcessor(network, card), card["effect"], heard, progress, varied=bool(controls)),
-        **({"settings": settings} if settings else {}),
-        # Of very many the worst: a card is read by people, and travels with the model.
-        "takes": takes if len(takes) <= _TAKES else sorted(takes, key=lambda take: take["esr"], reverse=True)[:_TAKES],
-    }
+    found = judged(network, card, pairs, progress)
+    card |= {"training": saved["training"], "metrics": saved["metrics"] | found.metrics}
     checkpoint.save(request.output / BEST, network, card)
-    worst = max(range(len(takes)), key=lambda i: takes[i]["esr"])
-    files = write_report(request.output, card, state.history, ended, takes[worst]["source"], played[worst])
+    files = write_report(request.output, card, state.history, ended, found.worst, found.played)
     files |= {"best": str(request.output / BEST), "last": str(request.output / LAST)}
     return Result(
         output=request.output,

@@ -164,3 +164,28 @@ def test_recurrent_networks_learn_knobs_too(drawn, tmp_path):
     result = train.run(train.Request(drawn, tmp_path / "run", ModelSettings("gru", "16"), settings))
     network, card, _, _ = checkpoint.load(tmp_path / "run" / "best.safetensors")
     assert network.config.controls == 2 and len(card["controls"]) == 2 and result.metrics["esr"] < 1.5
+
+
+def test_a_model_frozen_at_a_setting_plays_as_the_one_set_there(model, tmp_path):
+    _, path = model
+    noise = np.random.default_rng(2).uniform(-0.5, 0.5, RATE).astype(np.float32)
+    wanted = apply(open_processor(str(path), {"drive_db": 20}).processor, noise, RATE)
+    for format, name in (("onnx", "frozen.onnx"), ("nam", "frozen.nam")):
+        result = export.run(export.Request(path, format, tmp_path / name, set={"drive_db": 20}))
+        assert "drive_db 20, bias 0.2" in result.notes[0]
+        played = open_processor(str(tmp_path / name))
+        assert played.parameters == {} and np.max(np.abs(apply(played.processor, noise, RATE) - wanted)) < 2e-5
+
+
+@pytest.mark.parametrize(
+    ("request_of", "says"),
+    [
+        (lambda path, out: export.Request(path, "nam", out / "a.nam"), "knobs"),
+        (lambda path, out: export.Request(path, output=out / "a.onnx", set={"tone": 1}), "no parameter 'tone'"),
+        (lambda path, out: export.Request(path, output=out / "a.onnx", set={"drive_db": 100}), "out of range"),
+    ],
+)
+def test_what_can_not_be_frozen_is_said_and_nothing_is_written(model, tmp_path, request_of, says):
+    with pytest.raises(UsageError, match=says):
+        export.run(request_of(model[1], tmp_path))
+    assert not list(tmp_path.iterdir())
