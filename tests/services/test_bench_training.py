@@ -137,7 +137,7 @@ def test_the_other_trainer_begins_with_the_same_network():
     torch.manual_seed(0)
     network = TCN(SIZES["nano"]).eval()
     _, train, judged = load_pairs(None, None, lambda *_, **__: None)
-    other = bench_training_nam.Trainer(network, train, 512, 2, 0)
+    other = bench_training_nam.Trainer(network, train, 4096, 2, 0)
     with torch.no_grad():
         network.scale.fill_(0.02 / other.network().level)
     assert abs(play(other.network(), judged[0])[1] - play(network, judged[0])[1]).max() < 1e-5
