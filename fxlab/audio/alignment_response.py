@@ -60,7 +60,9 @@ class Response:
 
 def measure(dry: np.ndarray, wet: np.ndarray, rate: float, stretches: Sequence[tuple[int, int]]) -> Response:
     """The response between aligned recordings within some stretches (first frame, end)."""
-    starts = [start for first, last in stretches for start in range(first, last - SIZE + 1, SIZE // 2)]
+    # The same frames of the dry recording whatever the wet one covers: the delays of several takes of it then err alike.
+    hop = SIZE // 2
+    starts = [start for first, last in stretches for start in range(-(-first // hop) * hop, last - SIZE + 1, hop)]
     energy = np.array([float(np.vdot(dry[s : s + SIZE], dry[s : s + SIZE])) for s in starts])
     loud = np.array(starts, int)[energy > 1e-6 * energy.max(initial=0.0)] if len(starts) else np.zeros(0, int)
     loud = loud[np.linspace(0, len(loud) - 1, min(_MOST_FRAMES, len(loud))).astype(int)]
