@@ -89,6 +89,9 @@ def dataset(
 
     Plays dry recordings through an effect or a chain and keeps both sides. Recordings are split into training, validation and
     test by their content, never two parts of one take on both sides. An interrupted run goes on where it stopped.
+
+    With --dry and --wet it takes recordings of a real device instead: finds delay, drift, polarity and defects, aligns both
+    sides, splits them along time, and tells what it found in words and in DIR/pair.png.
     """
     from fxlab.console import output as console
     from fxlab.console.dataset import show_dataset

@@ -149,10 +149,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
     rows, rendered, failed = _render_all(request, header, renderings, known, progress)
     manifest = Manifest(output, header | {"sources": _remaining(material.sources, rows)}, rows)
-    manifest.write()
-    with contextlib.suppress(OSError):
-        (output / dataset_state.JOURNAL).unlink()
-    dataset_state.sweep_up(output, rows)
+    dataset_state.finish(manifest)
     splits = {name: _share(manifest.split(name), rate) for name in SPLITS}
     kept = len(rows) - rendered
     varied = sorted({name for row in rows for name in row["parameters"]})

@@ -116,4 +116,5 @@ def test_the_klon_profile_splits_its_340_clips_as_published(shared_audio):
         name: [piece.position // 22_050 for piece in pieces if piece.split == name] for name in ("train", "validation", "test")
     }
     assert first == {"train": list(range(272)), "validation": list(range(272, 306)), "test": list(range(306, 340))}
-    assert all((piece.frames, piece.start_frame, piece.lead) == (22_050, 0, 11_025) for piece in pieces)
+    assert all((piece.frames, piece.start_frame) == (22_050, 0) for piece in pieces)
+    assert {piece.lead for piece in pieces if piece.split != "train"} == {11_025}, "second halves are judged"
