@@ -36,7 +36,7 @@ class Clipping:
     @property
     def at_full_scale(self) -> bool:
         """Whether they are where a converter or a file clips; else the device itself makes them."""
-        return self.tops > 0 and self.peak_db >= 20 * np.log10(_FULL_SCALE)
+        return bool(self.tops > 0 and self.peak_db >= 20 * np.log10(_FULL_SCALE))
 
 
 def clipping(audio: np.ndarray) -> Clipping:

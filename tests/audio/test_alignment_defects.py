@@ -83,7 +83,7 @@ def test_another_rate_is_undone_and_a_wrong_header_recognised(plucked, misaligne
 def test_flat_tops_are_clipping_at_full_scale_only(plucked):
     loud = 4 * plucked(7)
     full, low = clipping(np.clip(loud, -1, 1)), clipping(0.5 * np.clip(loud, -1, 1))
-    assert full.tops == low.tops > 10 and full.at_full_scale and not low.at_full_scale
+    assert full.tops == low.tops > 10 and full.at_full_scale is True and low.at_full_scale is False
     assert full.share == pytest.approx(np.mean(np.abs(loud) >= 1), rel=0.4)
     assert not clipping(plucked(7)).tops and not clipping(np.zeros(100, np.float32)).tops
 
