@@ -16,7 +16,10 @@ from fxlab.errors import InputError, UsageError, nearest
 from fxlab.models.controls import controls_of, effect_at
 from fxlab.models.model import Card, Model
 
-SHIPPED = {name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "clipper-nano", "bitcrusher-nano")}
+SHIPPED = {
+    name: f"{name}.onnx"
+    for name in ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "clipper-nano", "bitcrusher-nano", "klon")
+}
 NETWORK_ENGINES = ("fused", "onnx", "torch", "torchscript")
 """Those that run networks, the fastest first."""
 

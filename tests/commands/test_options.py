@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fxlab.commands.options import effects_from
+from fxlab.engines.loader import model_path
 from fxlab.errors import UsageError
 from fxlab.settings import EffectSettings, Profile
 
@@ -55,10 +56,9 @@ def test_a_default_is_used_only_where_nothing_is_said():
         (["saturator", "bitcrusher"], "drive_db=6", 0, {"drive_db": 6.0}),
         (["saturator", "bitcrusher"], "bits=6", 1, {"bits": 6.0}),
         (["saturator", "saturator"], "2.drive_db=6", 1, {"drive_db": 6.0}),
-        (["saturator", "amp.onnx"], "amp.onnx.gain=0.5", 1, {"gain": 0.5}),
-        (["saturator", "x/amp.onnx"], "amp.gain=4", 1, {"gain": 4}),
-        (["amp.onnx"], "gain=yes", 0, {"gain": "yes"}),
-        (["amp.onnx"], "bright=TRUE", 0, {"bright": True}),
+        (["saturator", "tcn-knobs"], "tcn-knobs.drive_db=0.5", 1, {"drive_db": 0.5}),
+        (["saturator", str(model_path("tcn-knobs"))], "tcn-knobs.bias=0.25", 1, {"bias": 0.25}),
+        (["tcn", "tcn-knobs"], "cutoff_hz=700", 1, {"cutoff_hz": 700.0}),
         (["bitcrusher"], " bits = 6.5 ", 0, {"bits": 6.5}),
         (["saturator"], "oversample=4", 0, {"oversample": 4}),
     ],
@@ -77,6 +77,9 @@ def test_a_setting_reaches_the_stage_it_means(names, text, stage, expected):
         (["saturator"], "=3", "not NAME=VALUE"),
         (["saturator"], "saturator.=3", "not NAME=VALUE"),
         (["saturator"], "drive=3", "no parameter 'drive'"),
+        (["tcn"], "drive_db=3", "has no knobs"),
+        (["tcn-knobs"], "drive=3", "no parameter 'drive'"),
+        (["tcn-knobs"], "drive_db=40", "out of range"),
         (["saturator"], "drive_db=loud", "must be a number"),
         (["saturator"], "drive_db=nan", "out of range"),
         (["saturator"], "drive_db=1e9", "out of range"),
