@@ -19,8 +19,7 @@ from fxlab.audio.alignment_model import Noise, Predictable, noise, predict
 from fxlab.audio.alignment_response import Response, measure, onset, pure_delay
 from fxlab.errors import InputError
 
-GUARD = 1
-"""Samples by which the device's answer is left behind the dry sample that caused it."""
+_GUARD = 1  # samples by which the answer is left behind its cause where all frequencies are heard
 
 SHORTEST_S = 1.0
 ROUNDS = 3
@@ -31,6 +30,8 @@ _STEADY = 0.2  # samples over the whole recording: less drift is none
 _UNSURE_PPM = 4.0  # nor is drift below this and within three standard errors: mostly both sides run on one clock
 _FEW = 0.05  # share of clipped samples up to which they are left out; a device that always clips is one of its own kind
 _MARGIN_S = 0.01
+_STUCK_S = 0.02  # no note keeps a device at full scale for so long: it is settling, or overloaded
+_RECOVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Alignment:
         rate: Sample rate of the dry recording in Hz.
         header_rate: What the wet file says its rate is.
         ratio: How much faster the wet recording's clock was than its header says; other than 1 only where the header is wrong.
-        clock: The device's answer lies at these places of the wet recording (at `rate`), its onset `GUARD` samples late.
+        clock: The device's answer lies at these places of the wet recording (at `rate`), its onset `guard` samples late.
+        guard: Samples by which the device's answer is left behind the dry sample that caused it.
         delay: Of the device's onset behind the dry recording, at the beginning; negative where the wet file begins later.
         drift_ppm: Of the wet clock against the dry one in parts per million.
         jumps: Where the delay jumps (frame) and by how many samples.
@@ -62,6 +64,7 @@ class Alignment:
     header_rate: float
     ratio: float
     clock: Clock
+    guard: int
     delay: float
     drift_ppm: float
     jumps: tuple[tuple[int, float], ...]
@@ -104,9 +107,17 @@ def align(
     say(0.3)
     wet_there = resampled(wet, wet_rate * ratio, rate)
     clock = first_clock(dry, wet_there, rate, search.track(*low, line))
+    clipped, scale = clipping(wet), rate / (wet_rate * ratio)
+    stuck = [run for run in clipped.runs if clipped.at_full_scale and run[1] - run[0] > _STUCK_S * wet_rate]
+
+    def heard(clock: Clock) -> list[Stretch]:
+        """What the wet recording covers and isn't stuck: a step says nothing of the time, and recurs wherever it likes."""
+        covered, margins = _covered(clock, len(dry), len(wet_there)), (round(_MARGIN_S * rate), round(_RECOVERY_S * rate))
+        return without(covered, _placed(stuck, clock, scale), *margins)
+
     for number in range(ROUNDS):
         say(0.4 + 0.1 * number)
-        covered = _covered(clock, len(dry), len(wet_there))
+        covered = heard(clock)
         response = measure(dry, clock.warped(wet_there, len(dry)), rate, covered)
         clock = better_clock(dry, wet_there, clock, response)
     say(0.7)
@@ -115,15 +126,15 @@ def align(
     delay = pure_delay(response)
     shift = delay.samples + onset(response, delay)
     answer = clock.moved(shift)
-    clock = _rounded(answer).moved(-GUARD)
+    guard = max(_GUARD, round(_unheard(response)))
+    clock = _rounded(answer).moved(-guard)
     aligned = clock.warped(wet_there, len(dry))
-    covered = _covered(clock, len(dry), len(wet_there))
+    covered = heard(clock)
     say(0.8)
     response = measure(dry, aligned, rate, covered)
-    clipped = clipping(wet)
-    again = _placed(repeats(wet), clock, rate / (wet_rate * ratio))
+    again = _placed(repeats(wet), clock, scale)
     dead = silences(dry, aligned, rate, covered)
-    flat = _placed(clipped.runs, clock, rate / (wet_rate * ratio)) if clipped.at_full_scale and clipped.share < _FEW else []
+    flat = _placed(clipped.runs, clock, scale) if clipped.at_full_scale and clipped.share < _FEW else []
     margin = round(_MARGIN_S * rate)
     good = without(covered, [*again, *dead, *flat], margin, margin)
     _require_shared(dry, good, covered, rate)
@@ -133,12 +144,13 @@ def align(
     say(0.9)
     impulse = response.impulse()[0] * delay.polarity
     middle = len(impulse) // 2
-    own = int(np.argmax(np.abs(impulse[middle : middle + 2000]))) - GUARD
+    own = int(np.argmax(np.abs(impulse[middle : middle + 2000]))) - guard
     return Alignment(
         rate=rate,
         header_rate=wet_rate,
         ratio=ratio,
         clock=clock,
+        guard=guard,
         delay=answer.offsets[0],
         drift_ppm=1e6 * clock.drift,
         jumps=tuple(
@@ -207,6 +219,15 @@ def _exact(clock: Clock, frames: int) -> Clock:
     if abs(moved) > _STEADY and not unsure:
         return clock
     return replace(clock.moved(moved / 2), drift=0.0)
+
+
+def _unheard(response: Response) -> float:
+    """Samples that an answer may seem late for what the device does above the frequencies that are heard: half their period.
+
+    A low-pass of fourth order at the last of them delays all below it by that, and looks like a delay.
+    """
+    heard = np.flatnonzero(response.weights)
+    return response.rate / (2 * response.frequencies[heard[-1]]) if len(heard) else _GUARD
 
 
 def _rounded(clock: Clock) -> Clock:

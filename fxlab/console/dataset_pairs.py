@@ -77,7 +77,8 @@ def _done(one: PairReport) -> Iterator[str]:
         text = f"The wet side was moved {_samples(abs(one.removed_samples))} {moved}{resampled}; "
     else:
         text = f"The wet side stays where it was{resampled}; "
-    yield text + "its first answer comes one sample after the dry sound, never before it. Gain and polarity stay as they are."
+    left = _samples(round(one.delay_samples - one.removed_samples))
+    yield text + f"its answer is left {left} behind the dry sound, lest it come before its cause. Gain and polarity stay."
     if one.used_s < one.dry_s - 0.01:
         yield f"{one.dry_s - one.used_s:.2f} s are left out: what isn't on both sides, is broken or is clipped."
     if one.picture:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fxlab.audio.alignment import GUARD, Alignment
+from fxlab.audio.alignment import Alignment
 from fxlab.audio.atomic import replacing
 from fxlab.services.pair_report import PairReport
 
@@ -91,13 +91,19 @@ def _draw_response(axis: Any, found: Alignment) -> None:
     impulse, pulse = (curve / max(float(np.abs(curve).max()), 1e-12) for curve in found.response.impulse())
     middle = len(impulse) // 2
     shown = impulse[middle - _BEFORE : middle + _AFTER + 1]
-    immediate = found.polarity * pulse[middle - _BEFORE - GUARD : middle + _AFTER + 1 - GUARD]
+    immediate = found.polarity * pulse[middle - _BEFORE - found.guard : middle + _AFTER + 1 - found.guard]
     places = np.arange(-_BEFORE, _AFTER + 1)
     axis.axvspan(-_BEFORE, 0, color="black", alpha=0.08, linewidth=0, label="before the dry sample")
     axis.plot(places, immediate, color=_DRY, linewidth=1.2, label="an immediate answer in the same frequencies")
     axis.plot(places, shown, color=_WET, marker=".", markersize=4, linewidth=1.2, label="response dry to wet")
     axis.axvline(0, color="black", linewidth=1, label="dry sample")
-    axis.axvline(GUARD, color=_CLIPPED, linestyle="--", linewidth=1.5, label=f"onset, left {GUARD} sample late")
+    axis.axvline(
+        found.guard,
+        color=_CLIPPED,
+        linestyle="--",
+        linewidth=1.5,
+        label=f"onset, left {found.guard} sample{'s' * (found.guard > 1)} late",
+    )
     axis.set(title="The device's answer after alignment", xlabel="samples", ylabel="amplitude", xlim=(-_BEFORE, _AFTER))
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small", loc="lower right" if found.polarity < 0 else "upper right")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fxlab.audio.alignment import GUARD, Alignment
+from fxlab.audio.alignment import Alignment
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def report(dry: str, wet: str, found: Alignment, frames: int, picture: str | Non
         true_rate_hz=round(found.header_rate * found.ratio, 3),
         delay_samples=round(found.delay, 3),
         delay_ms=round(1000 * found.delay / rate, 4),
-        removed_samples=round(found.delay - GUARD, 3),
+        removed_samples=round(found.delay - found.guard, 3),
         own_delay_samples=found.own_delay,
         drift_ppm=round(found.drift_ppm, 3),
         drift_error_ppm=round(1e6 * found.clock.drift_error, 3),
