@@ -164,4 +164,3 @@ def _validated(stage: EffectSettings) -> dict:
 
     values = resolved(stage.name, stage.set)
     return {name: values[name] for name in stage.set}
-

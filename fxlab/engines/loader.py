@@ -17,8 +17,7 @@ from fxlab.models.controls import controls_of, effect_at
 from fxlab.models.model import Card, Model
 
 SHIPPED = {
-    name: f"{name}.onnx"
-    for name in ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "clipper-nano", "bitcrusher-nano", "klon")
+    name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "clipper-nano", "bitcrusher-nano", "klon")
 }
 NETWORK_ENGINES = ("fused", "onnx", "torch", "torchscript")
 """Those that run networks, the fastest first."""
