@@ -120,8 +120,11 @@ def dataset(
     )
     folder = output or Path("dataset")
     if pairs := pairs_from(settings.pairs, inputs, dry, wet):
-        if effect or set_ or synthesize:
-            raise UsageError("Recorded pairs don't go through an effect.", "Drop --effect, --set and --synthesize.")
+        if effect or set_ or synthesize or grid or random or draws or levels:
+            raise UsageError(
+                "Recorded pairs don't go through an effect.",
+                "Drop --effect, --set, --synthesize, --levels, --grid, --random and --draws; knobs of a device stand in a profile.",
+            )
         run, request = recorded.run, recorded.Request(pairs, folder, settings, rate, force)
     else:
         audio = override(base.audio, sample_rate_hz=rate)
