@@ -123,8 +123,10 @@ def dataset(
         if effect or set_ or synthesize or grid or random or draws or levels:
             raise UsageError(
                 "Recorded pairs don't go through an effect.",
-                "Drop --effect, --set, --synthesize, --levels, --grid, --random and --draws; knobs of a device stand in a profile.",
+                "Drop --effect, --set, --synthesize, --levels, --grid, --random, --draws; a device's knobs stand in a profile.",
             )
+        if cluster:
+            raise UsageError("Recorded pairs are aligned on this machine.", "Drop --cluster.")
         run, request = recorded.run, recorded.Request(pairs, folder, settings, rate, force)
     else:
         audio = override(base.audio, sample_rate_hz=rate)
