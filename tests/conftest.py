@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("COLUMNS", None)  # pytest-xdist's 80, though nobody looks at a terminal
 
 # The package under test is the installed one, or the checkout where none is; child processes find the same from any folder.
 _found = importlib.util.find_spec("fxlab")
