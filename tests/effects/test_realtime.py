@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -70,24 +68,13 @@ def test_nothing_is_compiled_after_prepare():
 
 
 @every_case
-def test_processing_does_not_allocate(name, settings):
+def test_processing_does_not_allocate(name, settings, memory_taken):
     processor = prepared(name, settings)
     block = noise(700)
     out = np.empty_like(block)
     for _ in range(10):
         processor.process(block, out)
-    gc.collect()
-    tracemalloc.start()
-    try:
-        processor.process(block, out)
-        tracemalloc.reset_peak()
-        start = tracemalloc.get_traced_memory()[0]
-        for _ in range(1000):
-            processor.process(block, out)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak - start <= 2048
+    assert memory_taken(lambda: processor.process(block, out)) <= 2048
 
 
 if __name__ == "__main__":
