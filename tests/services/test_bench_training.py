@@ -131,7 +131,7 @@ def test_what_it_refuses(tmp_path):
 
 
 def test_the_other_trainer_begins_with_the_same_network():
-    pytest.importorskip("nam.train.lightning_module", reason="the trainer of neural-amp-modeler isn't installed", exc_type=ImportError)
+    pytest.importorskip("nam.train.lightning_module", reason="no trainer of neural-amp-modeler", exc_type=ImportError)
     from fxlab.services import bench_training_nam
 
     torch.manual_seed(0)
