@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from fxlab.compiled import Stage
 
 State = dict[str, np.ndarray]
 
@@ -87,6 +91,21 @@ class Processor(ABC):
             The next free number after that.
         """
         return first
+
+    def compiled(self) -> Stage | None:
+        """The prepared processor as code that plays without the interpreter, None where it hasn't got such a form.
+
+        Both forms work on the same state: only one of them may play at a time.
+        """
+        return None
+
+    def heritage(self) -> dict[str, np.ndarray]:
+        """What a processor of the same kind with other parameters needs in order to go on where this one stands.
+
+        Arrays of the state by name; those that another one has under the same name, in the same shape, are copied. A name tells
+        of everything that gives its array another meaning. Empty where nothing can be taken over like that.
+        """
+        return dict(self._state)
 
     def reset(self) -> None:
         """Back to silence, as after `prepare`."""

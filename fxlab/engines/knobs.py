@@ -44,7 +44,7 @@ class Knobs:
 
     def prepare(self, sample_rate_hz: int, max_block: int) -> None:
         """Allocates for blocks of 1..max_block frames; the knobs stand where they were set."""
-        from fxlab.engines.addresses import table_of
+        from fxlab.addresses import table_of
         from fxlab.engines.knobs_kernel import move  # compiled: only for networks that have knobs
 
         self._move = move

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from fxlab.engines.addresses import array_at, table_at
+from fxlab.addresses import array_at, table_at
 from fxlab.engines.knobs import DONE, OFFSET, TARGET
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
-from fxlab.engines.addresses import table_of
+from fxlab.addresses import table_of
 from fxlab.engines.network import NetworkProcessor
 from fxlab.models.model import Model
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.engines.addresses import array_at, table_at
+from fxlab.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
 from fxlab.engines.fused.film_kernel import moved

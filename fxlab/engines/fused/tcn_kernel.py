@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.engines.addresses import array_at, table_at
+from fxlab.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate_and_add
 from fxlab.engines.fused.film_kernel import FILM, MATRIX, film_of, fold, hear, moved, scale_and_shift
 from fxlab.engines.fused.matrix import product

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 
 @intrinsic
-def _pointer(typing, address):
+def pointer(typing, address):
     """An address as a pointer to nothing in particular."""
 
     def generate(context, builder, signature, args):
@@ -25,13 +25,13 @@ def _pointer(typing, address):
 @njit
 def array_at(table, entry, dtype):
     """The one-dimensional C-contiguous array that `table` has at `entry`: its address and, behind that, its length."""
-    return carray(_pointer(table[entry]), (table[entry + 1],), dtype)
+    return carray(pointer(table[entry]), (table[entry + 1],), dtype)
 
 
 @njit
 def table_at(address, entries):
     """The table at an address, int64."""
-    return carray(_pointer(address), (entries,), np.int64)
+    return carray(pointer(address), (entries,), np.int64)
 
 
 def table_of(number: int, *arrays: np.ndarray) -> np.ndarray:
