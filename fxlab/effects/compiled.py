@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +20,8 @@ class Compiled(Processor):
         play: Takes a stage's address, the number of frames and a signature.
     """
 
-    kernel: ClassVar[Callable]
-    play: ClassVar[Callable]
+    kernel: Callable
+    play: Callable
     _arguments: tuple
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:

@@ -13,55 +13,92 @@ _UNROLL = 4  # taps per pass over the output
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
+_EVEN_UP, _ODD_UP, _EVEN_DOWN, _ODD_DOWN = range(0, 12, 3)  # columns of the plan: where taps begin, how many, their reach
+_PAST_UP, _PAST_EVEN, _PAST_ODD, _HIGH = range(12, 16)  # columns of the plan: where these begin
+
+
 class Oversampler:
-    """Up and down again, at most `CHUNK` base-rate frames a call, without allocating.
+    """What `upsample` and `downsample` work on.
 
     Args:
         factor: 1, 2, 4 or 8.
         channels: Rows of the audio.
+
+    Attributes:
+        state: Everything that survives between blocks, by name; each (channels, samples).
+        arguments: What the two take behind the channel.
     """
 
     def __init__(self, factor: int, channels: int) -> None:
-        self.state: dict[str, np.ndarray] = {}
-        self._stages = []
-        self._input = np.zeros((channels, CHUNK))
+        plan, taps, reaches, high = [], [], [], CHUNK
         for index, stage in enumerate(oversampling.stages(factor)):
-            frames = CHUNK << index
-            up, down = (_phase(stage.up, 0), _phase(stage.up, 1)), (_phase(stage.down, 0), _phase(stage.down, 1))
-            names = f"up{index}", f"even{index}", f"odd{index}"
-            reach = (max(up[0][1], up[1][1]), down[0][1], down[1][1] + 1)
-            self.state |= {name: np.zeros((channels, length)) for name, length in zip(names, reach, strict=True)}
-            lines = [np.zeros(length + frames) for length in reach]
-            self._stages.append((up, down, names, lines, np.zeros(frames), np.zeros((channels, 2 * frames))))
+            phases = [_phase(side, start) for side in (stage.up, stage.down) for start in (0, 1)]
+            row = []
+            for phase, reach in phases:
+                row += [sum(map(len, taps)), len(phase), reach]
+                taps.append(phase)
+            (_, even_up), (_, odd_up), (_, even_down), (_, odd_down) = phases
+            for length in (max(even_up, odd_up), even_down, odd_down + 1):
+                row.append(channels * sum(reaches))
+                reaches.append(length)
+            plan.append([*row, high])
+            high += CHUNK << index + 1
+        memory, self.state, at = np.zeros(channels * sum(reaches)), {}, 0
+        for number, length in enumerate(reaches):
+            name = f"{('up', 'even', 'odd')[number % 3]}{number // 3}"
+            self.state[name] = memory[at : at + channels * length].reshape(channels, length)
+            at += channels * length
+        scratch = np.zeros((3, max(reaches, default=0) + high))
+        table = np.array(plan, np.int64).reshape(-1, 16)
+        self.arguments = table, np.concatenate([np.zeros(0), *taps]), memory, np.zeros(high), scratch
 
-    def up(self, block: np.ndarray) -> np.ndarray:
-        """(channels, frames) to (channels, factor * frames): a float64 buffer that the next call reuses.
 
-        Non-finite samples count as silence.
-        """
-        frames = block.shape[1]
-        line = self._input[:, :frames]
-        # Row by row: rows are contiguous whatever part of a buffer they are, so one compilation serves every block size.
-        for channel in range(len(block)):
-            _clean(block[channel], line[channel])
-        for (even, odd), _, (name, _, _), (history, _, _), spare, high in self._stages:
-            high = high[:, : 2 * line.shape[1]]
-            for channel, past in enumerate(self.state[name]):
-                _up(line[channel], past, history, *even, *odd, spare, high[channel])
-            line = high
-        return line
+@njit(**_OPTIONS)
+def upsample(block, channel, plan, taps, memory, levels, scratch):
+    """At most `CHUNK` frames of a channel to `factor` times as many: float64, until the next call.
 
-    def down(self, work: np.ndarray) -> np.ndarray:
-        """(channels, factor * frames) to (channels, frames), a buffer that the next call reuses."""
-        for index in range(len(self._stages) - 1, -1, -1):
-            _, (even, odd), (_, name, other), (_, first, second), spare, _ = self._stages[index]
-            frames = work.shape[1] // 2
-            low = (self._stages[index - 1][-1] if index else self._input)[:, :frames]
-            evens, odds = self.state[name], self.state[other]
-            for channel in range(len(work)):
-                _down(work[channel], evens[channel], odds[channel], first, second, *even, *odd, spare, low[channel])
-            work = low
-        return work
+    Args:
+        block: (frames,) of any float type; non-finite samples count as silence.
+        channel: Number of the channel.
+        plan: int64, a row for each doubling of the rate.
+        taps: All filters' taps.
+        memory: All of the state.
+        levels: Room for the signal at each rate.
+        scratch: Room for a line of the signal with its past, twice, and for a filter's output.
+    """
+    line = levels[: len(block)]
+    _clean(block, line)
+    for stage in range(len(plan)):
+        row = plan[stage]
+        high = levels[row[_HIGH] : row[_HIGH] + 2 * len(line)]
+        even, odd = taps[row[_EVEN_UP] :][: row[_EVEN_UP + 1]], taps[row[_ODD_UP] :][: row[_ODD_UP + 1]]
+        past = _past(memory, row[_PAST_UP], channel, max(row[_EVEN_UP + 2], row[_ODD_UP + 2]))
+        _up(line, past, scratch[0], even, row[_EVEN_UP + 2], odd, row[_ODD_UP + 2], scratch[2], high)
+        line = high
+    return line
+
+
+@njit(**_OPTIONS)
+def downsample(work, channel, plan, taps, memory, levels, scratch):
+    """The way back of what `upsample` gave; arguments and result likewise."""
+    for stage in range(len(plan) - 1, -1, -1):
+        row = plan[stage]
+        first = plan[stage - 1, _HIGH] if stage else 0
+        low = levels[first : first + len(work) // 2]
+        even, odd = taps[row[_EVEN_DOWN] :][: row[_EVEN_DOWN + 1]], taps[row[_ODD_DOWN] :][: row[_ODD_DOWN + 1]]
+        evens = _past(memory, row[_PAST_EVEN], channel, row[_EVEN_DOWN + 2])
+        odds = _past(memory, row[_PAST_ODD], channel, row[_ODD_DOWN + 2] + 1)
+        _down(
+            work, evens, odds, scratch[0], scratch[1], even, row[_EVEN_DOWN + 2], odd, row[_ODD_DOWN + 2], scratch[2], low
+        )  # fmt: skip
+        work = low
+    return work
+
+
+@njit(**_OPTIONS)
+def _past(memory, first, channel, length):
+    start = first + channel * length
+    return memory[start : start + length]
 
 
 def _phase(taps: np.ndarray, start: int) -> tuple[np.ndarray, int]:

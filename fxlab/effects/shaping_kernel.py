@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from fxlab.effects.oversampling_kernel import CHUNK, Oversampler
+from fxlab.effects.oversampling_kernel import CHUNK, Oversampler, downsample, upsample
 from fxlab.effects.shapers import Shaper
 from fxlab.effects.shapers_kernel import constants, shape, shape_adaa
 
-__all__ = ["CHUNK", "Shaping"]
+__all__ = ["CHUNK", "Shaping", "shaped"]
 
 
 class Shaping:
-    """The compiled `fxlab.effects.shaping.Shaping`, at most `CHUNK` frames a call, without allocating."""
+    """What `shaped` works on; parameters as of `fxlab.effects.shaping.Shaping`.
+
+    Attributes:
+        state: Everything that survives between blocks, by name.
+        arguments: What `shaped` takes behind the channel.
+    """
 
     def __init__(self, shaper: Shaper, factor: int, antialias: str, channels: int) -> None:
-        self._constants = constants(shaper)
-        self._oversampler = Oversampler(factor, channels)
-        self._averages = antialias == "adaa1"
-        self.state = dict(self._oversampler.state)
-        if self._averages:
-            self.state["last"] = np.full(channels, float(shaper.bias))
+        oversampler, averages = Oversampler(factor, channels), antialias == "adaa1"
+        last = np.full(channels, float(shaper.bias))
+        self.state = oversampler.state | ({"last": last} if averages else {})
+        self.arguments = averages, constants(shaper), last, oversampler.arguments
 
-    def run(self, block: np.ndarray) -> np.ndarray:
-        """(channels, frames) to a float64 buffer that the next call reuses; non-finite samples count as silence."""
-        work = self._oversampler.up(block)
-        for channel in range(len(work)):
-            if self._averages:
-                last = self.state["last"]
-                last[channel] = shape_adaa(work[channel], *self._constants, last[channel])
-            else:
-                shape(work[channel], *self._constants)
-        return self._oversampler.down(work)
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def shaped(block, channel, averages, law, last, oversampling):
+    """At most `CHUNK` frames of a channel, shaped: float64, until the next call; non-finite samples count as silence."""
+    work = upsample(block, channel, *oversampling)
+    if averages:
+        last[channel] = shape_adaa(work, *law, last[channel])
+    else:
+        shape(work, *law)
+    return downsample(work, channel, *oversampling)

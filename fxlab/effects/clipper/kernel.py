@@ -5,38 +5,50 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.clipper.stream import ClipperStream
+from fxlab.effects.compiled import Compiled
 from fxlab.effects.shapers import HARD
 from fxlab.effects.shapers_kernel import clip
-from fxlab.effects.shaping_kernel import CHUNK, Shaping
+from fxlab.effects.shaping_kernel import CHUNK, Shaping, shaped
 
 
-class Clipper(ClipperStream):
+class Clipper(Compiled, ClipperStream):
     """Streaming clipper, compiled by Numba."""
 
     def _allocate(self) -> None:
         super()._allocate()
-        self._shaping = None
         if self.shaper.kind == HARD and self.oversample == 1 and self.antialias == "none":
-            self._clamp = tuple(np.float32(value) for value in (self.shaper.knee, self.shaper.gain, self.makeup))
+            self.kernel, self.play = _clamp, _play_clamp
+            self._arguments = tuple(np.float32(value) for value in (self.shaper.knee, self.shaper.gain, self.makeup))
         else:
-            self._shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
-            self._state = self._shaping.state
+            shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
+            self.kernel, self.play = _clip, _play_clip
+            self._arguments, self._state = (self.makeup, shaping.arguments), shaping.state
 
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        if self._shaping is None:
-            for channel in range(self.channels):
-                clip(block[channel], out[channel], *self._clamp)
-            return
-        for start in range(0, block.shape[1], CHUNK):
-            part = slice(start, start + CHUNK)
-            shaped, target = self._shaping.run(block[:, part]), out[:, part]
-            for channel in range(self.channels):
-                _scale(shaped[channel], target[channel], self.makeup)
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _clamp(block, out, ceiling, gain, makeup):
+    for channel in range(len(block)):
+        clip(block[channel], out[channel], ceiling, gain, makeup)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _clip(block, out, makeup, shaping):
+    frames = block.shape[1]
+    for channel in range(len(block)):
+        for start in range(0, frames, CHUNK):
+            stop = min(start + CHUNK, frames)
+            values, target = shaped(block[channel, start:stop], channel, *shaping), out[channel, start:stop]
+            for i in range(len(values)):
+                target[i] = makeup * values[i]
 
 
 @njit(cache=True, nogil=True)
-def _scale(x, out, gain):
-    """out = gain x, from float64 to float32: NumPy would allocate a buffer for the conversion."""
-    for i in range(len(x)):
-        out[i] = gain * x[i]
+def _play_clamp(at, frames, signature):
+    _clamp(*blocks_at(at, frames), *arguments_at(at, signature))
+
+
+@njit(cache=True, nogil=True)
+def _play_clip(at, frames, signature):
+    _clip(*blocks_at(at, frames), *arguments_at(at, signature))

@@ -5,7 +5,7 @@ is. Here four segments of a chunk run side by side, all but the first from rest,
 true starting state times the precomputed response to it. In exact arithmetic that is the plain recursion.
 
 The state is z = (blocked, s0, s1): the DC blocker's output and the registers of the low-pass (transposed direct form II; s1
-stays 0 for the one-pole). With d[n] = x[n] - x[n-1] and the gains of both filters gathered in b0, c1, c2:
+stays 0 for the one-pole). The two filters keep their parts apart, since the DC blocker's means the same beside any low-pass. With d[n] = x[n] - x[n-1] and the gains of both filters gathered in b0, c1, c2:
 
     blocked' = d + r blocked
     one-pole   s0' = blocked' - a1 s0,                  y = b0 s0'
@@ -59,22 +59,23 @@ class Filters:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
-def run_filters(x, y, steep, coefficients, powers, heard, line, ends, state):
+def run_filters(x, y, steep, coefficients, powers, heard, line, ends, blocker, lowpass):
     """Filters one chunk of one channel.
 
     Args:
         x, y: Input and output (frames,), any float type, not overlapping.
-        state: (4,) float64, the last input and z; updated in place.
+        blocker: (2,) float64, the last input and the DC blocker's output; updated in place.
+        lowpass: (2,) float64, the registers of the low-pass; updated in place.
     """
     frames = len(x)
     seg = frames // LANES
     r, b0, c1, c2, a1, a2 = coefficients
-    line[0] = np.float64(x[0]) - state[0]
+    line[0] = np.float64(x[0]) - blocker[0]
     for i in range(1, frames):
         line[i] = np.float64(x[i]) - np.float64(x[i - 1])
-    state[0] = x[frames - 1]
+    blocker[0] = x[frames - 1]
 
-    v0, p0, q0 = state[1], state[2], state[3]
+    v0, p0, q0 = blocker[1], lowpass[0], lowpass[1]
     v1 = v2 = v3 = p1 = p2 = p3 = q1 = q2 = q3 = 0.0
     if steep:
         for i in range(seg):
@@ -129,6 +130,6 @@ def run_filters(x, y, steep, coefficients, powers, heard, line, ends, state):
         else:
             p = v - a1 * p
             y[i] = b0 * p
-    state[1] = v if abs(v) > _SILENT else 0.0
-    state[2] = p if abs(p) > _SILENT else 0.0
-    state[3] = q if abs(q) > _SILENT else 0.0
+    blocker[1] = v if abs(v) > _SILENT else 0.0
+    lowpass[0] = p if abs(p) > _SILENT else 0.0
+    lowpass[1] = q if abs(q) > _SILENT else 0.0
