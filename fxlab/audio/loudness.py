@@ -45,6 +45,25 @@ def integrated_lufs(audio: np.ndarray, sample_rate_hz: int, channel_map: Sequenc
     return meter.integrated()
 
 
+def mean_lufs(audio: np.ndarray, sample_rate_hz: int) -> float:
+    """Loudness of the whole without any gate, for audio that is shorter or quieter than the standard measures.
+
+    Args:
+        audio: Shape (channels, frames), finite, as for `integrated_lufs`.
+        sample_rate_hz: 8-192 kHz.
+
+    Returns:
+        LUFS; -inf for digital silence and for no audio.
+    """
+    from fxlab.audio.biquad import run_cascade
+
+    block = np.ascontiguousarray(audio, np.float32)
+    weighted = np.empty(block.shape)
+    run_cascade(block, weighted, k_weighting(sample_rate_hz), np.zeros((block.shape[0], 2, 2)))
+    energy = float(channel_weights(block.shape[0]) @ np.einsum("cn,cn->c", weighted, weighted))
+    return _OFFSET + 10 * math.log10(energy / block.shape[1]) if energy > 0 else -math.inf
+
+
 class LoudnessMeter:
     """Integrated loudness of audio that arrives block by block; any split gives the same. Needs 5 kB per minute.
 

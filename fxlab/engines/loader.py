@@ -63,16 +63,19 @@ def parameters_of(name: str) -> tuple[Parameter, ...]:
     """What can be set: an effect's parameters, or a model's knobs; raises `UsageError` or `InputError` for neither."""
     if name in effects():
         return effects()[name].parameters
+    if model_path(name).suffix.lower() not in (".onnx", ".safetensors"):
+        return ()  # other programs' formats have no knobs
+    return tuple(control.param for control in controls_of(card_of(name)))
+
+
+def card_of(name: str) -> Card:
+    """The card of a shipped model or a model file, which isn't opened for it; raises `UsageError` or `InputError`."""
     path = model_path(name)
     if path.suffix.lower() == ".onnx":
         from fxlab.engines.onnx_engine import read_onnx
 
-        card = read_onnx(path)[1]
-    elif path.suffix.lower() == ".safetensors":
-        card = read_model(path)[0].card
-    else:
-        return ()  # other programs' formats have no knobs
-    return tuple(control.param for control in controls_of(card))
+        return read_onnx(path)[1]
+    return read_model(path)[0].card
 
 
 def resolved(name: str, given: Mapping[str, object]) -> dict[str, Value]:

@@ -16,8 +16,8 @@ from fxlab.audio.writer import check_vacant
 from fxlab.engines.loader import Opened
 from fxlab.errors import UsageError
 from fxlab.metrics.quality import esr, verdict
+from fxlab.services.live_twin import dsp_twin
 from fxlab.services.render_file import Settings, wet_of
-from fxlab.settings import EffectSettings
 
 SUFFIXES = (".png", ".svg", ".pdf")
 MAX_FRAMES = 6_000_000
@@ -76,7 +76,7 @@ def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: 
     dry, rate = _beginning(source, len(wet))
     name = " + ".join(one.name for one in opened)
     curves = {"dry": ("dry", dry)}
-    twin = _dsp_twin(settings.effects, opened)
+    twin = dsp_twin(settings.effects)
     if twin is None:
         curves["dsp"] = (name, wet)
         title = f"{name} on {source.name}"
@@ -111,16 +111,6 @@ def _beginning(source: Path, frames: int) -> tuple[np.ndarray, int]:
             if done == frames:
                 break
         return dry, reader.info.sample_rate_hz
-
-
-def _dsp_twin(effects: Sequence[EffectSettings], opened: Sequence[Opened]) -> list[EffectSettings] | None:
-    """The chain with every network replaced by the effects it was trained on; None without a network that names them."""
-    twin: list[EffectSettings] = []
-    replaced = False
-    for stage, one in zip(effects, opened, strict=True):
-        replaced |= bool(one.copied)
-        twin.extend([EffectSettings(part["name"], "auto", part.get("parameters") or {}) for part in one.copied] or [stage])
-    return twin if replaced else None
 
 
 def _rendered(dry: np.ndarray, settings: Settings, rate: int) -> np.ndarray:
