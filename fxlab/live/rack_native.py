@@ -1,0 +1,69 @@
+"""The rack without the interpreter, on Linux: what an audio driver calls, and a virtual device that keeps real time.
+
+The programs must be compiled throughout. While this plays, no Python runs in the audio thread and nobody's lock is taken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import cfunc, njit, types
+
+from fxlab.live.memory_kernel import record_at
+from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
+from fxlab.live.rack_programs_kernel import run
+from fxlab.live.records import CLOCK, RACK, SLIP
+from fxlab.live.system import cpu_ns, now_ns, switches, thread_number, wait_until
+
+_ROOM = RACK.fields["room0"][1]
+
+
+@njit(nogil=True, error_model="numpy")
+def _play(at, source, target, frames, flags, due):
+    """A whole block; arguments as in `enter` and `leave`."""
+    rack = record_at(at, RACK)
+    room = at + _ROOM
+    if not rack.thread:
+        rack.thread = thread_number()
+    wanted = enter(at, source, frames, flags, due, now_ns(room), cpu_ns(room), switches(room))
+    done = 0
+    if wanted & CURRENT and run(at, rack.current, frames):
+        done |= CURRENT
+    if wanted & COMING and run(at, rack.coming, frames):
+        done |= COMING
+    leave(at, target, frames, done)
+    finish(at, frames, now_ns(room), cpu_ns(room), switches(room))
+
+
+@cfunc(types.int32(types.intp, types.intp, types.uint64, types.intp, types.uint64, types.intp), cache=True, error_model="numpy")
+def callback(source, target, frames, info, flags, at):
+    """What PortAudio calls for each block (`PaStreamCallback`); its last argument is the rack's address."""
+    rack = record_at(at, RACK)
+    done = 0
+    while done < np.int64(frames):
+        part = min(rack.size, np.int64(frames) - done)
+        heard = source + 4 * rack.inputs * done if source else 0
+        played = target + 4 * rack.outputs * done if target else 0
+        _play(at, heard, played, part, np.int64(flags) * (done == 0), 0)
+        done += part
+    return np.int32(0)
+
+
+@njit(types.void(types.intp), nogil=True, error_model="numpy", cache=True)
+def keep_time(at):
+    """Plays blocks in real time until the rack is stopped.
+
+    Args:
+        at: Address of a `CLOCK` record. A device that is behind by more than `SLIP` blocks begins to count anew and notes a gap.
+    """
+    clock = record_at(at, CLOCK)
+    rack = record_at(clock.rack, RACK)
+    room = clock.rack + _ROOM
+    start, blocks, flags = now_ns(room), 0, 0
+    while not rack.stop:
+        due = start + blocks * clock.frames * 1_000_000_000 // rack.rate_hz
+        wait_until(due, clock.spin_ns, room)
+        _play(clock.rack, clock.input, clock.output, clock.frames, flags, due)
+        blocks, flags = blocks + 1, 0
+        if now_ns(room) - due > SLIP * clock.frames * 1_000_000_000 // rack.rate_hz:
+            start, blocks, flags = now_ns(room), 0, 1
+            clock.slips += 1
