@@ -5,45 +5,52 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.bitcrusher import dither, stream
-from fxlab.effects.oversampling_kernel import Oversampler
+from fxlab.effects.compiled import Compiled
+from fxlab.effects.oversampling_kernel import CHUNK, Oversampler, downsample, upsample
 
 _SILENT = dither.SILENT
 _INFINITE = np.float32(np.inf)
 _tpdf = njit(cache=True, nogil=True)(dither.tpdf)
 
 
-class Bitcrusher(stream.Bitcrusher):
+class Bitcrusher(Compiled, stream.Bitcrusher):
     """Streaming bitcrusher, compiled by Numba; parameters as declared in `fxlab.effects.bitcrusher`."""
 
     oversampler = Oversampler
 
     def _allocate(self) -> None:
         super()._allocate()
-        q = self.quantiser
-        self._law = q.scale, q.top, q.ceiling
-        # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
-        plain = not (self.reduces or self.averages or self.dithered) and self.oversample == 1 and float(self.bits).is_integer()
-        self._exact = (np.float32(q.scale), np.float32(1.0 / q.scale), np.float32(q.top)) if plain else None
+        q, state = self.quantiser, self._state
+        law = q.scale, q.top, q.ceiling, self.dithered
+        common = self._keys, state["counters"], state["previous"], self._oversampler.arguments
+        if self.reduces:
+            clock = float(self.clock_hz), float(self.rate_hz)
+            self.kernel, self.play = _reduce, _play_reduce
+            self._arguments = law, (self.smooths, *clock), state["held"], state["pending"], *common
+        elif self.averages or self.dithered or self.oversample > 1 or not float(self.bits).is_integer():
+            self.kernel, self.play = _crush, _play_crush
+            self._arguments = law, self.averages, *common
+        else:
+            # Products with a power of two are exact in float32 as well, so whole bits get the same result at twice the speed.
+            self.kernel, self.play = _round, _play_round
+            self._arguments = np.float32(q.scale), np.float32(1.0 / q.scale), np.float32(q.top)
 
-    def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
-        if self._exact:
-            _round(block, out, *self._exact)
-            return
-        state = self._state
-        counters, previous = state["counters"], state["previous"]
-        done, k = counters
-        # Row by row: rows are contiguous whatever part of a buffer the block is, so one compilation serves all.
-        for channel, key in enumerate(self._keys):
-            row, target = block[channel], out[channel]
-            if self.reduces:
-                k = _hold(
-                    row, target, *self._law, self.dithered, self.smooths, self.clock_hz, self.rate_hz,
-                    key, counters, channel, previous, state["held"], state["pending"],
-                )  # fmt: skip
-            else:
-                _staircase(row, target, *self._law, self.dithered, self.averages, key, done, channel, previous)
-        counters[0], counters[1] = done + block.shape[1], k
+
+@njit(cache=True, nogil=True)
+def _play_round(at, frames, signature):
+    _round(*blocks_at(at, frames), *arguments_at(at, signature))
+
+
+@njit(cache=True, nogil=True)
+def _play_crush(at, frames, signature):
+    _crush(*blocks_at(at, frames), *arguments_at(at, signature))
+
+
+@njit(cache=True, nogil=True)
+def _play_reduce(at, frames, signature):
+    _reduce(*blocks_at(at, frames), *arguments_at(at, signature))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -56,6 +63,49 @@ def _round(block, out, scale, step, top):
             steps = -top if steps < -top else steps
             steps = top if steps > top else steps
             target[i] = np.rint(steps if abs(source[i]) < _INFINITE else np.float32(0)) * step
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _crush(block, out, law, averages, keys, counters, previous, oversampling):
+    """Rounds every sample, at the rate at which it is computed."""
+    frames, plan = block.shape[1], oversampling[0]
+    for channel in range(len(block)):
+        source, target, done = block[channel], out[channel], counters[0]
+        if len(plan) == 0:
+            _staircase(source, target, *law, averages, keys[channel], done, channel, previous)
+            continue
+        for start in range(0, frames, CHUNK):
+            stop = min(start + CHUNK, frames)
+            work = upsample(source[start:stop], channel, *oversampling)
+            _staircase(work, work, *law, averages, keys[channel], done, channel, previous)
+            done += len(work)
+            _store(downsample(work, channel, *oversampling), target[start:stop])
+    counters[0] += frames << len(plan)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reduce(block, out, law, clock, held, pending, keys, counters, previous, oversampling):
+    """Samples anew and holds, at the rate at which it is computed."""
+    frames, plan, k = block.shape[1], oversampling[0], counters[1]
+    for channel in range(len(block)):
+        source, target, done, k = block[channel], out[channel], counters[0], counters[1]
+        if len(plan) == 0:
+            k = _hold(source, target, *law, *clock, keys[channel], done, k, channel, previous, held, pending)
+            continue
+        for start in range(0, frames, CHUNK):
+            stop = min(start + CHUNK, frames)
+            work = upsample(source[start:stop], channel, *oversampling)
+            k = _hold(work, work, *law, *clock, keys[channel], done, k, channel, previous, held, pending)
+            done += len(work)
+            _store(downsample(work, channel, *oversampling), target[start:stop])
+    counters[0] += frames << len(plan)
+    counters[1] = k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _store(values, target):
+    for i in range(len(values)):
+        target[i] = values[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -102,16 +152,17 @@ def _staircase(source, target, scale, top, ceiling, dithered, averages, key, don
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _hold(
-    source, target, scale, top, ceiling, dithered, smooths, clock_hz, rate_hz, key, counters, channel, previous, held, pending
+    source, target, scale, top, ceiling, dithered, smooths, clock_hz, rate_hz, key, done, k, channel, previous, held, pending
 ):  # fmt: skip
     """Samples the input anew `rate_hz` times a second, rounds and holds; returns the number of the next instant.
+
+    So many samples are `done` before the first one here, and `k` is the number of the next instant.
 
     The k-th instant is k * clock_hz / rate_hz, never a running sum, so the phase can't drift. The value there is interpolated
     between the two samples around it, and the step is spread over both by its polyBLEP residual (Valimaki and Huovilainen,
     "Antialiasing Oscillators in Subtractive Synthesis", IEEE SPM 2007), which costs one sample of delay.
     """
     before, level, waiting = previous[channel], held[channel], pending[channel]
-    done, k = counters[0], counters[1]
     due = k * clock_hz / rate_hz
     for i in range(len(source)):
         x = np.float64(np.float32(source[i]))

@@ -14,13 +14,11 @@ class Bitcrusher(stream.Bitcrusher):
     oversampler = Oversampler
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        super()._run(np.where(np.isfinite(block), block, np.float32(0)), out)
-
-    def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
+        work = self._oversampler.up(np.where(np.isfinite(block), block, 0.0))
         with np.errstate(over="ignore"):  # the oversampler may overshoot what float32 holds
-            single = block.astype(np.float32)
+            single = work.astype(np.float32)
         x = np.where(np.isfinite(single), single, 0.0).astype(np.float64)
-        out[:] = self._hold(x) if self.reduces else self._staircase(x)
+        out[:] = self._oversampler.down(self._hold(x) if self.reduces else self._staircase(x))
 
     def _in_steps(self, x: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Samples in steps, dithered unless they are digital silence."""

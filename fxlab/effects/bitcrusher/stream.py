@@ -7,23 +7,26 @@ declared latencies count whole samples of the audio only.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 
 import numpy as np
 
 from fxlab.effects import oversampling
 from fxlab.effects.bitcrusher import dither as noise
 from fxlab.effects.bitcrusher.quantiser import Quantiser
-from fxlab.effects.processor import Processor
-
-_CHUNK = 512  # base-rate frames at once when oversampled
+from fxlab.effects.processor import Processor, State
 
 
 class Bitcrusher(Processor):
-    """Base of the streaming bitcrushers; `_crush` does the work at the (over)sampled rate."""
+    """Base of the streaming bitcrushers; parameters as declared in `fxlab.effects.bitcrusher`.
+
+    Samples are taken in float32 even where the oversampler offers more: its rounding errors then can't tip a value that stands
+    exactly between two levels.
+
+    Attributes:
+        oversampler: `Oversampler` in its compiled or plain form.
+    """
 
     oversampler: type
-    """`Oversampler` in its compiled or plain form."""
 
     def __init__(
         self,
@@ -63,26 +66,15 @@ class Bitcrusher(Processor):
         held += delay  # the last step down is spread over the sample after it as well
         self.latency = delay // self.oversample
         self.tail = held + max(delay, int(self.averages))
+        self._oversampler = self.oversampler(self.oversample, self.channels)
+        self._state |= self._oversampler.state
         if self.oversample > 1:
-            self._oversampler = self.oversampler(self.oversample, self.channels)
-            self._state |= self._oversampler.state
             self.latency += oversampling.latency(self.oversample)
             self.tail += oversampling.tail(self.oversample)
 
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        if self.oversample == 1:
-            self._crush(block, out)
-            return
-        for start in range(0, block.shape[1], _CHUNK):
-            piece = slice(start, start + _CHUNK)
-            work = self._oversampler.up(block[:, piece])
-            self._crush(work, work)
-            out[:, piece] = self._oversampler.down(work)
-
-    @abstractmethod
-    def _crush(self, block: np.ndarray, out: np.ndarray) -> None:
-        """Crushes one block at the rate at which it is computed.
-
-        Samples are taken in float32 even where the oversampler offers more: its rounding errors then can't tip a value that
-        stands exactly between two levels.
-        """
+    def heritage(self) -> State:
+        # Instants that were counted at one rate lie elsewhere at another: to catch up could take minutes, or to wait for them.
+        own = dict(self._state)
+        counters, previous = own.pop("counters"), own.pop("previous")
+        clock = f"{self.rate_hz}x{self.oversample}" if self.reduces else f"x{self.oversample}"
+        return own | {f"counters@{clock}": counters, "previous" if self.reduces else f"previous@{self.bits}": previous}

@@ -5,32 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fxlab.compiled import arguments_at, blocks_at
+from fxlab.effects.compiled import Compiled
 from fxlab.effects.convolver.partitions import TICK, Partitions
 from fxlab.effects.convolver.stream import ConvolverStream
 from fxlab.effects.convolver.transform import backward_pass, forward_pass
+from fxlab.effects.processor import State
 
 _FAST = {"contract", "nsz", "reassoc"}
-
-
-class Convolver(ConvolverStream):
-    """Streaming convolver, compiled by Numba."""
-
-    def _allocate(self) -> None:
-        super()._allocate()
-        cut = Partitions(self.taps)
-        self._fixed = (cut.head, cut.spectra, cut.plan, cut.twists, cut.factors)
-        self._state = {
-            "clock": np.zeros(1, np.int64),
-            "latest": np.zeros((self.channels, 2 * TICK - 1)),
-            "heard": np.zeros((self.channels, cut.longest)),
-            "ahead": np.zeros((self.channels, 4 * cut.longest)),
-            "past": np.zeros((self.channels, *cut.spectra.shape[1:])),
-            "sums": np.zeros((self.channels, *cut.twists.shape)),
-        }
-        self._moving = tuple(self._state.values())
-
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        convolve(block, out, *self._fixed, *self._moving)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -76,6 +58,35 @@ def convolve(block, out, head, spectra, plan, twists, factors, clock, latest, he
                         position, plan[level], heard[channel], future, spectra[row], twists, factors, past[channel], sums[channel]
                     )
     clock[0] += frames
+
+
+@njit(cache=True, nogil=True)
+def _play(at, frames, signature):
+    convolve(*blocks_at(at, frames), *arguments_at(at, signature))
+
+
+class Convolver(Compiled, ConvolverStream):
+    """Streaming convolver, compiled by Numba."""
+
+    kernel, play = staticmethod(convolve), staticmethod(_play)
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        cut = Partitions(self.taps)
+        self._state = {
+            "clock": np.zeros(1, np.int64),
+            "latest": np.zeros((self.channels, 2 * TICK - 1)),
+            "heard": np.zeros((self.channels, cut.longest)),
+            "ahead": np.zeros((self.channels, 4 * cut.longest)),
+            "past": np.zeros((self.channels, *cut.spectra.shape[1:])),
+            "sums": np.zeros((self.channels, *cut.twists.shape)),
+        }
+        self._arguments = cut.head, cut.spectra, cut.plan, cut.twists, cut.factors, *self._state.values()
+
+    def heritage(self) -> State:
+        # Which units of work are done at a tick is the same for filters that are cut up alike, and these have as many bins.
+        bins = self._state["past"].shape[-1]
+        return {f"{name}@{bins}" if name in ("ahead", "past", "sums") else name: array for name, array in self._state.items()}
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -32,4 +32,4 @@ class Equaliser(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         values = {one.name: self.get_parameter(one.name).clip(one.low, one.high) for one in EFFECT.parameters}
-        return cascade(x, torch.stack(designs(torch, values, self.sample_rate_hz, keep_flat=True)))
+        return cascade(x, torch.stack((*designs(torch, values, self.sample_rate_hz, keep_flat=True).values(),)))

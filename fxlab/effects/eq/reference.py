@@ -12,4 +12,8 @@ class Equaliser(kernel.Equaliser):
     """The same stream, filtered by the NumPy cascade."""
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        out[:], self._state["registers"][:] = reference_cascade(block, self.sections, self._state["registers"])
+        registers = self.registers.transpose(1, 0, 2)
+        out[:], registers[:] = reference_cascade(block, self.sections, registers)
+
+    def compiled(self) -> None:
+        return None
