@@ -166,46 +166,52 @@ def tail_samples(sections: np.ndarray, level: float = 1.0) -> int:
 def run_cascade(block, out, sections, state):
     """Filters one block; compiled, neither allocates nor holds the interpreter lock.
 
-    With c1 = b1 - a1 b0 and c2 = b2 - a2 b0 the registers depend on the input and themselves only, not on the output, so
-    each sample waits for a single fused multiply-add of the one before.
-
     Args:
         block: (channels, frames), any float type; non-finite samples count as silence.
         out: Same shape, may be `block` itself.
         sections: (n, 5) float64, n may be 0.
         state: (channels, n, 2) float64, updated in place.
     """
-    count, frames = sections.shape[0], block.shape[1]
     for channel in range(block.shape[0]):
-        source, target, registers = block[channel], out[channel], state[channel]
-        for start in range(0, frames, _FLUSH):
-            stop = min(start + _FLUSH, frames)
-            if count == 1:
-                b0, a1, a2 = sections[0, 0], sections[0, 3], sections[0, 4]
-                c1, c2 = sections[0, 1] - a1 * b0, sections[0, 2] - a2 * b0
-                s0, s1 = registers[0]
-                for i in range(start, stop):
-                    x = np.float64(source[i])
-                    x = x if abs(x) < np.inf else 0.0
-                    target[i] = b0 * x + s0
-                    s0, s1 = (c1 * x + s1) - a1 * s0, c2 * x - a2 * s0
-                registers[0, 0], registers[0, 1] = s0, s1
-            else:
-                for i in range(start, stop):
-                    x = np.float64(source[i])
-                    x = x if abs(x) < np.inf else 0.0
-                    for k in range(count):
-                        b0, a1, a2 = sections[k, 0], sections[k, 3], sections[k, 4]
-                        c1, c2 = sections[k, 1] - a1 * b0, sections[k, 2] - a2 * b0
-                        s0, s1 = registers[k, 0], registers[k, 1]
-                        registers[k, 0] = (c1 * x + s1) - a1 * s0
-                        registers[k, 1] = c2 * x - a2 * s0
-                        x = b0 * x + s0
-                    target[i] = x
-            for k in range(count):
-                for j in range(2):
-                    if abs(registers[k, j]) < _SILENT:
-                        registers[k, j] = 0.0
+        run_row(block[channel], out[channel], sections, state[channel])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def run_row(source, target, sections, registers):
+    """`run_cascade` for one channel: (frames,), the same, (n, 5), (n, 2).
+
+    With c1 = b1 - a1 b0 and c2 = b2 - a2 b0 the registers depend on the input and themselves only, not on the output, so
+    each sample waits for a single fused multiply-add of the one before.
+    """
+    count, frames = sections.shape[0], len(source)
+    for start in range(0, frames, _FLUSH):
+        stop = min(start + _FLUSH, frames)
+        if count == 1:
+            b0, a1, a2 = sections[0, 0], sections[0, 3], sections[0, 4]
+            c1, c2 = sections[0, 1] - a1 * b0, sections[0, 2] - a2 * b0
+            s0, s1 = registers[0]
+            for i in range(start, stop):
+                x = np.float64(source[i])
+                x = x if abs(x) < np.inf else 0.0
+                target[i] = b0 * x + s0
+                s0, s1 = (c1 * x + s1) - a1 * s0, c2 * x - a2 * s0
+            registers[0, 0], registers[0, 1] = s0, s1
+        else:
+            for i in range(start, stop):
+                x = np.float64(source[i])
+                x = x if abs(x) < np.inf else 0.0
+                for k in range(count):
+                    b0, a1, a2 = sections[k, 0], sections[k, 3], sections[k, 4]
+                    c1, c2 = sections[k, 1] - a1 * b0, sections[k, 2] - a2 * b0
+                    s0, s1 = registers[k, 0], registers[k, 1]
+                    registers[k, 0] = (c1 * x + s1) - a1 * s0
+                    registers[k, 1] = c2 * x - a2 * s0
+                    x = b0 * x + s0
+                target[i] = x
+        for k in range(count):
+            for j in range(2):
+                if abs(registers[k, j]) < _SILENT:
+                    registers[k, j] = 0.0
 
 
 def reference_cascade(block: np.ndarray, sections: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

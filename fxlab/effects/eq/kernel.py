@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.audio.biquad import run_cascade, tail_samples
+from fxlab.audio.biquad import run_row, tail_samples
 from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.eq.bands import bands
@@ -13,7 +13,8 @@ from fxlab.effects.eq.bands import bands
 
 @njit(cache=True, nogil=True)
 def _equalise(block, out, sections, registers):
-    run_cascade(block, out, sections, registers.transpose(1, 0, 2))
+    for channel in range(len(block)):
+        run_row(block[channel], out[channel], sections, registers[:, channel])
 
 
 @njit(cache=True, nogil=True)
