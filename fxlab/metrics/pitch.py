@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 4000.0
-_CLARITY = 0.85  # noise stays below 0.5, a plucked string stays above 0.95
+_CLARITY = 0.75  # noise stays below 0.5, a plucked string above 0.95; bent and fretted over one another they come near this
 _FIRST = 0.93  # of all peaks as high as this share of the highest, the first is the period, the others are multiples
 _QUIET_DB = -70.0
 _STEPS = 8  # of a period, at least, so that a parabola finds its peak
