@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fxlab.audio import portaudio
+from fxlab.audio.portaudio_c import FLOAT32, Parameters, library, native_available
 from fxlab.errors import MissingError, UsageError
 
 Kind = Literal["input", "output"]
@@ -113,13 +114,17 @@ def check_format(device: Device, channels: int, sample_rate_hz: int, kind: Kind)
     raise UsageError(f"{what} can't run at {sample_rate_hz} Hz.", f"{able}: choose --rate.")
 
 
-def _supported(device: Device, channels: int, rate_hz: int, kind: Kind) -> OSError | None:
+def _supported(device: Device, channels: int, rate_hz: int, kind: Kind) -> OSError | int | None:
     """What PortAudio objects to, None for nothing."""
-    manager, float32 = portaudio.manager(), portaudio.module().paFloat32
-    wanted = {f"{kind}_device": device.index, f"{kind}_channels": channels, f"{kind}_format": float32}
+    manager = portaudio.manager()
+    if not native_available():
+        wanted = Parameters(device.index, channels, FLOAT32, 0.0, None)
+        pair = (wanted, None) if kind == "input" else (None, wanted)
+        return portaudio.patiently(lambda: library().Pa_IsFormatSupported(*pair, rate_hz)) or None
+    named = {f"{kind}_device": device.index, f"{kind}_channels": channels, f"{kind}_format": FLOAT32}
     try:
-        portaudio.patiently(lambda: manager.is_format_supported(rate_hz, **wanted))
-    except ValueError as error:  # PyAudio's choice for (text, code)
+        manager.is_format_supported(rate_hz, **named)
+    except ValueError as error:  # of (text, code)
         return OSError(*reversed(error.args))
     return None
 

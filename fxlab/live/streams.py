@@ -17,8 +17,8 @@ from typing import Any
 from fxlab.audio import portaudio
 from fxlab.audio.chatter import quiet_stderr
 from fxlab.audio.devices import Device, check_format
+from fxlab.audio.portaudio_c import CLIP_OFF, DITHER_OFF, FLOAT32, Parameters, library
 from fxlab.errors import MissingError, UsageError
-from fxlab.live.portaudio import CLIP_OFF, DITHER_OFF, FLOAT32, Parameters, library
 
 CLOSING_S = 2.0
 """How long `Stream.close` takes at most, in seconds."""
@@ -148,8 +148,9 @@ class NativeStream(Stream):
         keep: What must live as long as it is called.
 
     Raises:
-        MissingError: The device is busy, gone or doesn't answer, or the library can't be called (`native_available`).
+        MissingError: The device is busy, gone or doesn't answer.
         UsageError: It can't do that format.
+        OSError, AttributeError: The library can't be called, which `fxlab.audio.portaudio_c.native_available` says beforehand.
     """
 
     path = "compiled callback"

@@ -1,5 +1,6 @@
-"""The PortAudio library that PyAudio has loaded, called directly: streams whose callback is compiled code.
+"""The PortAudio library that PyAudio has loaded, called directly.
 
+For streams whose callback is compiled code, and for questions that PyAudio asks without letting other threads run meanwhile.
 Structures and calls after portaudio.h, version 19.
 """
 
@@ -75,6 +76,7 @@ def library() -> ctypes.CDLL:
     ]
     for name in ("Pa_StartStream", "Pa_CloseStream", "Pa_IsStreamActive", "Pa_GetStreamInfo"):
         getattr(found, name).argtypes = [stream]
+    found.Pa_IsFormatSupported.argtypes = [ctypes.POINTER(Parameters), ctypes.POINTER(Parameters), ctypes.c_double]
     found.Pa_GetStreamInfo.restype = ctypes.POINTER(Info)
     return found
 
