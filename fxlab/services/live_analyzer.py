@@ -26,6 +26,7 @@ _WINDOW_S = 8192 / 48_000
 _PADDING = 4  # the largest bin is at most 0.06 dB below a sine's peak, and that is interpolated
 _LOBE = 4  # bins from the middle of the window's main lobe to its end
 _REACH = 2.5  # bins around its place in which a harmonic is looked for: strings are a little sharp up there
+_MISSING_DB = 30.0  # a fundamental so far below its harmonics is only what the notes of a chord have in common
 _BLOCK = 512  # short, since a block may keep the interpreter from everything else
 _LOWEST_HZ, _HIGHEST_HZ = 25.0, 20_000.0
 
@@ -108,7 +109,7 @@ class Analyzer:
         heard = {DRY: dry[channel]}
         heard |= {name: self._aligned(name, voice.latency)[channel] for name, voice in self._voices.items()}
         spectra = {name: self._spectrum_db(audio) for name, audio in heard.items()}
-        f0_hz = self._refined(fundamental_hz(heard[DRY], self._rate), spectra[DRY])
+        f0_hz = self._note(heard[DRY], spectra[DRY])
         harmonics = {name: self._harmonics(spectrum, f0_hz) for name, spectrum in spectra.items()}
         return Spectra(
             self._frequencies,
@@ -148,12 +149,15 @@ class Analyzer:
         """How many harmonics there are whose lobes are whole below half the sample rate."""
         return min(HARMONICS, int((self._rate / 2 - _LOBE * self._rate / self._window) / f0_hz))
 
-    def _refined(self, f0_hz: float | None, spectrum: np.ndarray) -> float | None:
-        """The fundamental by the strongest of its first harmonics, which a spectrum places better than a period does."""
+    def _note(self, dry: np.ndarray, spectrum: np.ndarray) -> float | None:
+        """The fundamental, by the strongest of its first harmonics, which a spectrum places better than a period does."""
+        f0_hz = fundamental_hz(dry, self._rate)
         if f0_hz is None or not self._audible(f0_hz):
             return None
-        peaks = [(*self._peak(spectrum, f0_hz, k), k) for k in range(1, min(4, self._audible(f0_hz)) + 1)]
-        _, at_hz, k = max(peaks)
+        peaks = [(*self._peak(spectrum, f0_hz, k), k) for k in range(1, self._audible(f0_hz) + 1)]
+        if peaks[0][0] < max(peaks)[0] - _MISSING_DB:
+            return None
+        _, at_hz, k = max(peaks[:4])
         return at_hz / k
 
     def _harmonics(self, spectrum: np.ndarray, f0_hz: float | None) -> np.ndarray:

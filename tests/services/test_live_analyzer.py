@@ -116,6 +116,11 @@ def test_noise_plays_no_note(colour):
         assert found.f0_hz is None and np.all(np.isnan(found.harmonics_db["dsp"])) and math.isnan(found.thd_db["dsp"])
 
 
+def test_a_chord_in_tune_is_no_note():
+    chord = sum(sine(65.4 * k, 0.2) for k in (4, 5, 6))
+    assert analysed(chord).f0_hz is None
+
+
 def test_silence_and_what_is_not_a_number():
     for audio in (np.zeros((1, 9000), np.float32), np.full((1, 9000), np.nan, np.float32), np.zeros((1, 0), np.float32)):
         found = analysed(audio, dsp=Curve(lambda x: x))
