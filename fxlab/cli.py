@@ -24,6 +24,7 @@ VERBS = {
     "train": "Train a network to sound like an effect.",
     "export": "Turn a model into ONNX, TorchScript, .nam or RTNeural JSON.",
     "bench": "Measure speed, latency and quality of DSP and networks.",
+    "live": "Play through effects and models in real time.",
     "effects": "List the effects, and show what each can be set to.",
     "profiles": "List, show and check settings files.",
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
 from fxlab.recorded import check_knobs, check_pairs
@@ -52,6 +53,23 @@ def _random(ranges: dict) -> None:
     for name, ends in ranges.items():
         if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) in (int, float) for end in ends):
             raise UsageError(f"random: {name} needs [low, high], not {_shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
+
+
+def _rate(value: int) -> None:
+    if value and not MIN_RATE_HZ <= value <= MAX_RATE_HZ:
+        raise UsageError(f"sample_rate_hz = {value} is out of range.", f"Its range is {MIN_RATE_HZ} .. {MAX_RATE_HZ}; 0 is automatic.")
+
+
+def _texts(values: list) -> None:
+    for value in values:
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"presets must be names of profiles, not {_shown(value)}.", 'Write it like presets = ["saturator"].')
+
+
+def _controllers(values: dict) -> None:
+    for number, name in values.items():
+        if not (number.isdigit() and int(number) < 128 and isinstance(name, str) and name):
+            raise UsageError(f"midi_map: {number} = {_shown(name)} is no controller and parameter.", "Write it like 74 = 'cutoff_hz'.")
 
 
 @dataclass
@@ -167,6 +185,23 @@ class BenchSettings:
 
 
 @dataclass
+class LiveSettings:
+    buffer: int = setting(128, "Frames in a block.", 1, 8192)
+    sample_rate_hz: int = setting(0, "Sample rate; 0 takes the model's, the file's or the device's own.", accepts=_rate)
+    channels: int = setting(0, "Channels that are processed; 0 takes a file's, otherwise one.", 0, 64)
+    input_device: str = setting("", "Device to hear, by number or part of its name; empty is the system's default.")
+    output_device: str = setting("", "Device to play on, likewise.")
+    callback: str = setting(
+        "auto",
+        "What carries the audio: compiled code without the interpreter where it can, or Python.",
+        choices=("auto", "compiled", "python"),
+    )
+    presets: list = setting([], "Profiles for the keys 1 to 9 and for MIDI programs.", accepts=_texts)
+    midi: str = setting("", "MIDI port, by number or part of its name; empty for none.")
+    midi_map: dict = setting({}, "MIDI controller to parameter, 74 = 'cutoff_hz'.", accepts=_controllers)
+
+
+@dataclass
 class Profile:
     """All settings of one profile. `effects` is the chain, in order."""
 
@@ -178,6 +213,7 @@ class Profile:
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
 
 
 def check(settings: Any, name: str, value: Any) -> Any:

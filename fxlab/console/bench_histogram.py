@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fxlab.metrics.timing import histogram, log_edges
-from fxlab.services.bench_report import CellReport
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from fxlab.services.bench_report import CellReport
 
 WIDTH = 72
 """Columns of a strip, fewer where the terminal is narrow."""
@@ -43,20 +44,35 @@ def histograms(cells: Sequence[CellReport], columns: int = 100) -> Text:
     edges = log_edges(max(low, 1e-9), high * 1.05, width)
     text = Text()
     text.append(f"Block times at {cells[0].buffer} frames: ", style="bold")
-    text.append(f"{_MEDIAN} p50  {_P99} p99  {_DEADLINE} deadline, {deadline_s * 1e6:.0f} µs\n")
+    text.append(legend(deadline_s))
     limit = place(deadline_s, edges)
     for cell in cells:
-        _strip(text, cell, edges, limit, label)
-    ticks = log_ticks(edges, 1e6)
-    text.append(" " * label + tick_axis(edges, ticks) + "\n" + " " * label + tick_labels(edges, ticks) + " µs\n", style="dim")
+        counts = histogram(cell.times_s, edges)
+        strip(text, f"{cell.effect}/{cell.engine}".ljust(label), counts, edges, limit, (cell.stats.p50_s, cell.stats.p99_s))
+    axis(text, edges, label)
     return text
 
 
-def _strip(text: Text, cell: CellReport, edges: np.ndarray, limit: int, label: int) -> None:
-    counts = histogram(cell.times_s, edges)
+def legend(deadline_s: float) -> str:
+    """What the marks mean, a line."""
+    return f"{_MEDIAN} p50  {_P99} p99  {_DEADLINE} deadline, {deadline_s * 1e6:.0f} µs\n"
+
+
+def strip(text: Text, label: str, counts: np.ndarray, edges: np.ndarray, limit: int, percentiles: tuple[float, float]) -> None:
+    """Adds one distribution, three lines of it, to a text.
+
+    Args:
+        text: What it is added to.
+        label: Stands before the second line; the others are indented as far.
+        counts: Blocks for each character, at least one of them more than 0.
+        edges: Of the characters, in seconds.
+        limit: The character of the deadline.
+        percentiles: p50 and p99 in seconds.
+    """
     heights = np.ceil(np.sqrt(counts / counts.max()) * 8 * _ROWS).astype(int)
+    indent = " " * len(label)
     for row in reversed(range(_ROWS)):
-        text.append((f"{cell.effect}/{cell.engine}" if row == 0 else "").ljust(label))
+        text.append(indent if row else label)
         for column, height in enumerate(heights):
             mark = _EIGHTHS[min(8, max(0, height - 8 * row))]
             if column == limit and mark == " ":
@@ -66,12 +82,18 @@ def _strip(text: Text, cell: CellReport, edges: np.ndarray, limit: int, label: i
         text.append("\n")
     marks = [" "] * len(counts)
     marks[limit] = _DEADLINE
-    marks[place(cell.stats.p99_s, edges)] = _P99
-    marks[place(cell.stats.p50_s, edges)] = _MEDIAN
-    text.append(" " * label)
+    marks[place(percentiles[1], edges)] = _P99
+    marks[place(percentiles[0], edges)] = _MEDIAN
+    text.append(indent)
     for mark in marks:
         text.append(mark, style="red" if mark == _DEADLINE else "bold")
     text.append("\n")
+
+
+def axis(text: Text, edges: np.ndarray, indent: int) -> None:
+    """Adds the axis of times below strips, two lines."""
+    ticks, space = log_ticks(edges, 1e6), " " * indent
+    text.append(f"{space}{tick_axis(edges, ticks)}\n{space}{tick_labels(edges, ticks)} µs\n", style="dim")
 
 
 def place(value: float, edges: np.ndarray) -> int:

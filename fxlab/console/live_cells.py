@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Frame:
 
     Args:
         width: Columns of the whole box.
-        left, right: In the upper border; the right one gets up to half of it first.
+        left, right: In the upper border; the right one is cut only where it would leave too little of the left one.
         rows: The lines within, `width` - 4 columns of each.
         keys: Pairs of key and meaning in the lower border, as many of the first ones as fit.
         border: Style of the frame.
@@ -50,11 +52,14 @@ class Frame:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         from rich.segment import Segment
 
-        style_of = console.get_style
-        line = Segment.line()
+        styles = {"": None}
+        plain, line = options.ascii_only, Segment.line()
         for row in self.lines():
-            for text, style in row:
-                yield Segment(text.translate(_ASCII) if options.ascii_only else text, style_of(style) if style else None)
+            for style, pieces in groupby(row, itemgetter(1)):  # each segment costs several times what its text costs
+                if style not in styles:
+                    styles[style] = console.get_style(style)
+                text = "".join(text for text, _ in pieces)
+                yield Segment(text.translate(_ASCII) if plain else text, styles[style])
             yield line
 
     def lines(self) -> Iterator[Row]:
@@ -67,11 +72,11 @@ class Frame:
 
     def _top(self) -> Row:
         room = self.width - 9
-        right = cut(self.right[0], room // 2)
+        right = cut(self.right[0], max(room // 2, room - 20))
         left = cut(self.left[0], room - cells(right))
-        line = "─" * (room - cells(right) - cells(left) + 1)
-        border = self.border
-        return [("╭─ ", border), (left, self.left[1]), (f" {line} ", border), (right, self.right[1]), (" ─╮", border)]
+        border, line = self.border, "─" * (room + 1 - cells(right) - cells(left))
+        end: Row = [(f" {line} ", border), (right, self.right[1])] if right else [(f" {line}─", border)]
+        return [("╭─ ", border), (left, self.left[1]), *end, (" ─╮" if right else "──╮", border)]
 
     def _bottom(self) -> Row:
         room = self.width - 6
@@ -155,12 +160,9 @@ def timespan(seconds: float) -> str:
     """A time with three digits always, in the unit that suits it."""
     if not math.isfinite(seconds):
         return number(seconds, 0)
-    for factor, unit in ((1e6, "µs"), (1e3, "ms")):
-        value = abs(seconds) * factor
-        if value < 999.5:
-            decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-            return f"{seconds * factor:.{decimals}f} {unit}"
-    return f"{number(seconds, 2 if abs(seconds) < 10 else 0)} s"
+    factor, unit = next(((f, u) for f, u in ((1e6, "µs"), (1e3, "ms")) if abs(seconds) * f < 999.5), (1.0, "s"))
+    value = abs(seconds) * factor
+    return f"{number(seconds * factor, 0 if value >= 99.95 else 1 if value >= 9.995 else 2)} {unit}"
 
 
 def clock(seconds: float) -> str:

@@ -24,7 +24,8 @@ def changed(before: Snapshot, now: Snapshot) -> str | None:
 
 def ended(snapshot: Snapshot) -> str:
     late = f"{counted(snapshot.late_own, 'block')} late by processing, {snapshot.late_woken:,} woken late"
-    return f"Ended after {clock(snapshot.elapsed_s)}: {late}, {counted(snapshot.xruns, 'xrun')}, {counted(snapshot.faults, 'fault')}."
+    rest = f"{counted(snapshot.xruns, 'xrun')}, {counted(snapshot.faults, 'fault')}"
+    return f"Ended after {clock(snapshot.elapsed_s)}: {late}, {rest}."
 
 
 def _kind(snapshot: Snapshot) -> tuple[bool, str]:

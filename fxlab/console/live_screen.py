@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from fxlab.console.live_panel import panel
 from fxlab.live.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.live import Live
 
 FRAMES_PER_S = 20
@@ -38,7 +40,7 @@ class Screen:
 
     Args:
         take: What is to be seen at the moment.
-        below: What to draw below the panel (the analyzer), given the columns; None for nothing.
+        below: What to draw below the panel (the analyzer), given the columns; None for nothing. The help takes its place.
     """
 
     def __init__(self, take: Callable[[], Snapshot], below: Callable[[int], RenderableType | None] | None = None) -> None:
@@ -94,40 +96,34 @@ class Screen:
 
     def _pictures(self) -> None:
         """Until the end: a picture, then a rest that is long beside the time it took."""
-        console = output.err()
         while not self._ending.is_set():
             began = time.perf_counter()
             with self._drawing:
                 if not self._paused:
-                    self._draw(console)
+                    self._draw()
             took = time.perf_counter() - began
             self._ending.wait(max(1 / FRAMES_PER_S - took, took / _SHARE - took))
 
-    def _draw(self, console: Console) -> None:
-        width, height = _room(console)
-        snapshot = self._take()
-        below = self._below(width) if self._below else None
-        if self._size != (width, height):
-            if self._size is not None:
-                self._stop()  # what was drawn for another width has been wrapped: nothing is where it was
-                console.clear()
-            self._size = width, height
-        self._show(console, snapshot, below, width, height)
-
-    def _show(self, console: Console, snapshot: Snapshot, below: RenderableType | None, width: int, height: int) -> None:
+    def _draw(self) -> None:
         from rich.console import Group
         from rich.live import Live
+        from rich.segment import SegmentLines
 
-        keys = _keys(width) if self.help else None
-        room = height - 1
-        for extra in (keys, below):
-            if extra is not None:
-                room -= len(console.render_lines(extra, console.options.update(width=width)))
-        parts = [panel(snapshot, width, room), *(extra for extra in (keys, below) if extra is not None)]
-        picture = parts[0] if len(parts) == 1 else Group(*parts)
-        if self._live is None:
-            self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        snapshot, size = self._take(), _terminal_size()
+        if self._live is None or size != self._size:
+            if self._live is not None:
+                self._stop()  # what was drawn for another width has been wrapped: nothing is where it was
+                output.err().clear()
+            self._size = size
+            self._live = Live(console=output.err(), auto_refresh=False, transient=True, vertical_overflow="crop")
             self._live.start()
+        console = self._live.console
+        width, room = max(_NARROWEST, console.width), console.height - 1
+        extra = _keys(width) if self.help else self._below(width) if self._below else None
+        lines = [] if extra is None else console.render_lines(extra, console.options.update(width=width))
+        picture: RenderableType = panel(snapshot, width, room - len(lines))
+        if lines:
+            picture = Group(picture, SegmentLines(lines, new_lines=True))
         self._live.update(picture, refresh=True)
 
     def _stop(self) -> None:
@@ -147,10 +143,12 @@ class Screen:
         output.note(ended(self._take()))
 
 
-def _room(console: Console) -> tuple[int, int]:
-    """Columns and lines of the terminal now; the last column stays free where a terminal would wrap a full line."""
-    width, height = console.size
-    return max(_NARROWEST, min(width, output.MAX_WIDTH)), height
+def _terminal_size() -> tuple[int, int] | None:
+    """Columns and lines now, if there is a way to know; a Rich console keeps those it began with."""
+    try:
+        return tuple(os.get_terminal_size(sys.__stderr__.fileno()))
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _keys(width: int) -> Frame:

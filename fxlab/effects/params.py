@@ -42,6 +42,26 @@ class Param:
     def range_text(self) -> str:
         return f"{self.low:g} .. {self.high:g}" + (f" {self.unit}" if self.unit else "")
 
+    @property
+    def steps(self) -> int | None:
+        """Settings that it has, None for a continuous range."""
+        return None
+
+    def share(self, value: float) -> float:
+        """Where a value stands on a knob, 0..1."""
+        if self.scale == "log":
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def at(self, share: float) -> float:
+        """The value at a place of the knob, 0..1."""
+        share = min(max(share, 0.0), 1.0)
+        if self.scale == "log":
+            value = self.low * (self.high / self.low) ** share
+        else:
+            value = self.low + share * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
     def parse(self, value: object) -> float:
         """`value` (number or text) as a float in range; raises `UsageError` otherwise."""
         try:
@@ -68,6 +88,19 @@ class Choice:
     @property
     def range_text(self) -> str:
         return " | ".join(_text(option) for option in self.options)
+
+    @property
+    def steps(self) -> int | None:
+        """Settings that it has."""
+        return len(self.options)
+
+    def share(self, value: Value) -> float:
+        """Where a setting stands on a knob, 0..1."""
+        return self.options.index(value) / max(1, len(self.options) - 1)
+
+    def at(self, share: float) -> Value:
+        """The setting nearest to a place of the knob, 0..1."""
+        return self.options[round(min(max(share, 0.0), 1.0) * (len(self.options) - 1))]
 
     def parse(self, value: object) -> Value:
         """The option equal to `value` or written like it; raises `UsageError` otherwise."""

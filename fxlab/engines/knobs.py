@@ -19,88 +19,85 @@ class Knobs:
 
     `set` only notes what is wanted, at any time and from any thread; the next block takes it and sets out from there. Where a
     knob stands follows from its target, from how far off it set out, and from the frames since then, so no split of the
-    blocks shows.
+    blocks shows. What is noted and what moves are arrays that compiled code works on (`knobs_kernel.advance`): a network may
+    play without the interpreter while its knobs are set.
 
     Attributes:
         controls: What the knobs are.
         still: Float32 (controls, 1), where they stand while none moves.
         moving: Float32, flat, where they are in each frame of a block in which one moves.
+        table: What `knobs_kernel.advance` works on; empty without knobs and before `prepare`.
     """
 
     def __init__(self, controls: tuple[Control, ...]) -> None:
         self.controls = controls
-        self._wanted = self._taken = {control.name: control.param.default for control in controls}
+        self._values = {control.name: control.param.default for control in controls}
+        self._wanted = np.zeros((2, len(controls)))
+        self._note()
         self.still = np.zeros((len(controls), 1), np.float32)
         self.moving = np.zeros(0, np.float32)
+        self.table = np.zeros(0, np.int64)
 
     @property
     def values(self) -> dict[str, float]:
         """What they are set to, by name."""
-        return dict(self._wanted)
+        return dict(self._values)
 
     def set(self, given: Mapping[str, object]) -> None:
         """Notes new values by name; raises `UsageError` for an unknown name or a value out of range, and then notes none."""
-        self._wanted = values_of(self.controls, self._wanted | dict(given))
+        self._values = values_of(self.controls, self._values | dict(given))
+        self._note()
+
+    def _note(self) -> None:
+        # Each number is written whole, and the place first: see `knobs_kernel.advance`.
+        for i, control in enumerate(self.controls):
+            value = self._values[control.name]
+            self._wanted[1, i] = control.normalised(value)
+            self._wanted[0, i] = value
 
     def prepare(self, sample_rate_hz: int, max_block: int) -> None:
         """Allocates for blocks of 1..max_block frames; the knobs stand where they were set."""
-        from fxlab.addresses import table_of
-        from fxlab.engines.knobs_kernel import move  # compiled: only for networks that have knobs
+        from fxlab.engines.knobs_kernel import advance  # compiled: only for networks that have knobs
 
-        self._move = move
+        self._advance = advance
         self._frames = max(1, round(RAMP_S * sample_rate_hz))
         self.moving = np.zeros(len(self.controls) * max_block, np.float32)
         self._views: dict[int, np.ndarray] = {}
         self._state = np.zeros((4, len(self.controls)))
-        self._state[VALUE] = np.nan  # set to nothing yet
-        self._table = table_of(self._frames, self._state.ravel(), self.moving)
-        self._at = self._table.ctypes.data
+        self.table = self._table_of(self._state, self.still)
+        self._at = self.table.ctypes.data
         self.settle()
 
     def settle(self) -> None:
         """Ends all movement: the knobs stand where they were set."""
-        self._take()
+        self._state[VALUE], self._state[TARGET] = self._wanted
         self._state[OFFSET:] = 0
-        self._moves = False
+        self._advance(self._at, 0)
 
     def advance(self, frames: int) -> np.ndarray:
         """Where the knobs stand in the next `frames` frames: `still`, or (controls, frames) at the start of `moving`."""
-        if self._wanted is not self._taken:
-            self._take()
-        if not self._moves:
+        if not self._advance(self._at, frames):
             return self.still
         view = self._views.get(frames)
         if view is None:
             view = self._views[frames] = self.moving[: len(self.controls) * frames].reshape(-1, frames)
-        self._moves = self._move(self._at, frames)
         return view
 
     def state(self) -> np.ndarray:
         """Everything that the next blocks follow from: per knob its value, its target, how far off it set out, frames since."""
-        if self._wanted is not self._taken:
-            self._take()
-        return self._state.copy()
+        # On copies: the knobs may be playing.
+        state, still = self._state.copy(), self.still.copy()
+        table = self._table_of(state, still)
+        self._advance(table.ctypes.data, 0)
+        return state
 
     def restore(self, state: np.ndarray) -> None:
         np.copyto(self._state, state)
         names = (control.name for control in self.controls)
-        self._wanted = self._taken = dict(zip(names, self._state[VALUE].tolist(), strict=True))
-        self._show()
+        self._values = dict(zip(names, self._state[VALUE].tolist(), strict=True))
+        self._wanted[0], self._wanted[1] = self._state[VALUE], self._state[TARGET]
 
-    def _take(self) -> None:
-        # Number by number: NumPy would allocate for anything larger, and this is called while audio plays.
-        wanted, state = self._wanted, self._state
-        for i, control in enumerate(self.controls):
-            value = wanted[control.name]
-            if value != state[VALUE, i]:
-                left = 1 - state[DONE, i] / self._frames
-                place, target = state[TARGET, i] + state[OFFSET, i] * left, control.normalised(value)
-                state[VALUE, i], state[TARGET, i], state[OFFSET, i], state[DONE, i] = value, target, place - target, 0
-        self._taken = wanted
-        self._show()
+    def _table_of(self, state: np.ndarray, still: np.ndarray) -> np.ndarray:
+        from fxlab.addresses import table_of
 
-    def _show(self) -> None:
-        self._moves = False
-        for i in range(len(self.controls)):
-            self.still[i, 0] = self._state[TARGET, i]
-            self._moves |= bool(self._state[OFFSET, i] != 0)
+        return table_of(self._frames, self._wanted.ravel(), state.ravel(), still.ravel(), self.moving)

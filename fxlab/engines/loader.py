@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,16 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
     processor.set(**values)
     values = processor.values
     return Opened(name if name in SHIPPED else path.stem, chosen, processor, values, processor.card, path)
+
+
+def another(opened: Opened, parameters: Mapping[str, object]) -> Opened:
+    """The same effect or model once more on the same engine, not proven again, with other parameters; raises `UsageError`."""
+    values = resolved(opened.name if opened.path is None else str(opened.path), parameters)
+    if opened.path is None:
+        return replace(opened, processor=effects()[opened.name].processor(opened.engine, **values), parameters=values)
+    processor = processor_of(read_model(opened.path)[0], opened.engine)
+    processor.set(**values)
+    return replace(opened, processor=processor, parameters=values)
 
 
 def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:

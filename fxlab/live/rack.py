@@ -139,6 +139,10 @@ class Rack:
         """Ends a clock that drives the rack."""
         self._memory["stop"] = 1
 
+    def begin_again(self) -> None:
+        """For a thread that plays from now on in place of one that is gone."""
+        self._memory["thread"] = 0
+
     @property
     def events(self) -> np.ndarray:
         """The first events since the start of the statistics, records of `EVENT`; `event_count` are there in all."""

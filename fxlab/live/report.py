@@ -85,5 +85,10 @@ class Report:
         """From the input's connector to the output's."""
         return self.device_in_s + self.device_out_s + self.buffer_s + self.processor_s
 
+    @property
+    def gaps(self) -> int:
+        """What would be heard as a gap: what the device reported and, where there is none, every block that came too late."""
+        return self.xruns + (self.late_own + self.late_woken if self.device_out_s == 0 else 0)
+
     def to_json(self) -> dict:
-        return {**asdict(self), "round_trip_s": self.round_trip_s}
+        return {**asdict(self), "round_trip_s": self.round_trip_s, "gaps": self.gaps}

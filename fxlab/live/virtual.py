@@ -38,7 +38,7 @@ class VirtualDevice:
         self._clock = np.zeros(1, CLOCK)
         values = rack.address, self._source.ctypes.data, self._target.ctypes.data, block, SPIN_NS, 0
         self._clock[0] = values
-        self.path = "compiled, no interpreter" if native else "Python"
+        self.path = "compiled callback" if native else "Python callback"
         self._thread = threading.Thread(target=self._native if native else self._portable, name="audio", daemon=True)
 
     @property

@@ -37,7 +37,6 @@ class FusedProcessor(NetworkProcessor):
     def _allocate(self) -> None:
         super()._allocate()
         self._wet = np.zeros_like(self._dry)
-        self._moving = np.zeros(1, np.int64)
         self._kept = (self._dry, self._wet, *self._arrays())
         self._table = table_of(self.channels, *self._kept)
         self._at = self._table.ctypes.data
@@ -45,7 +44,7 @@ class FusedProcessor(NetworkProcessor):
 
     @abstractmethod
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        """Allocates what the kernel works on, and sets `_state`. `_moving` says to it whether a knob moves in the block."""
+        """Allocates what the kernel works on, and sets `_state`."""
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         # Views are made the first time a block size occurs: to make them takes half as long as a small network's block.
@@ -56,7 +55,6 @@ class FusedProcessor(NetworkProcessor):
         dry[...] = block
         if self.controls:
             self._heard = True
-            self._moving[0] = self._knobs.advance(block.shape[1]) is not self._knobs.still
         self._kernel(self._at, block.shape[1])
         out[...] = wet
 

@@ -41,7 +41,7 @@ class FusedStack(FusedProcessor):
         numbers = np.array([chunk, self.config.skip], np.int64)
         fixed = table, self._weights, memories, aligned(lines), aligned(chunk * 4 * max(table["width"])), numbers
         folded = np.full(len(self.controls), np.nan, np.float32)
-        return *fixed, knobs.still.ravel(), knobs.moving, self._moving, folded
+        return *fixed, knobs.still.ravel(), knobs.moving, knobs.table, folded
 
 
 def _table(layers: tuple[LayerConfig, ...], weights: Weights) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
 from fxlab.engines.fused.film_kernel import moved
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
+from fxlab.engines.knobs_kernel import advance
 from fxlab.models.stack_config import KINDS
 from fxlab.vectors import OPTIONS
 
@@ -59,7 +60,8 @@ def play_stack(at, frames):
         at: Address of the table (see `addresses`): the number of channels; the dry and the wet block; records of `LAYER`; the
             weights; the memories of all channels; the lines; scratch for the gates of as many frames as a chunk has; int64: the
             frames of a chunk, whether the dry signal is added; of each knob where it stands, and its places in the block's
-            frames while one moves; int64: whether one does; where they stand for the first layer's bias.
+            frames while one moves; what `knobs_kernel.advance` works on, nothing without knobs; where knobs stand for the first
+            layer's bias.
         frames: In the block.
     """
     table = table_at(at, 25)
@@ -67,7 +69,7 @@ def play_stack(at, frames):
     weights, memories = array_at(table, 7, np.float32), array_at(table, 9, np.float32)
     lines, gates, numbers = array_at(table, 11, np.float32), array_at(table, 13, np.float32), array_at(table, 15, np.int64)
     still, places, folded = array_at(table, 17, np.float32), array_at(table, 19, np.float32), array_at(table, 23, np.float32)
-    moving = array_at(table, 21, np.int64)[0] != 0
+    moving = advance(table[21], frames) if table[22] else False
     size, chunk, skip, knobs = len(memories) // table[0], numbers[0], numbers[1], len(still)
     count = len(layers) - (2 if knobs else 1)
     first, last = layers[len(layers) - 1 if moving else 0], layers[count]

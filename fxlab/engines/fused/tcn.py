@@ -32,7 +32,7 @@ class FusedTCN(FusedProcessor):
         fixed = plan.arrays, plan.layers, plan.weights, plan.tiles, memories, positions, scratch, taps
         film, knobs = plan.film[0], self._knobs
         rows = aligned((1 + film["controls"] + film["hidden"] + 2 * plan.widest) * CHUNK)
-        return *fixed, plan.film, knobs.still.ravel(), knobs.moving, self._moving, np.full_like(knobs.still, np.nan).ravel(), rows
+        return *fixed, plan.film, knobs.still.ravel(), knobs.moving, knobs.table, np.full_like(knobs.still, np.nan).ravel(), rows
 
 
 class Plan:

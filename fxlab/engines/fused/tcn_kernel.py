@@ -16,6 +16,7 @@ from fxlab.engines.fused.film_kernel import FILM, MATRIX, film_of, fold, hear, m
 from fxlab.engines.fused.matrix import product
 from fxlab.engines.fused.processor import clean
 from fxlab.engines.fused.tile import FRAMES
+from fxlab.engines.knobs_kernel import advance
 
 CHUNK = max(64, FRAMES)
 
@@ -106,7 +107,7 @@ def play_tcn(at, frames):
             taps: int64, as many as the largest kernel.
             film: A record of FILM.
             still, places: float32, of each knob where it stands, and its places in the block's frames while one moves.
-            moving: int64, whether one does.
+            knobs: What `knobs_kernel.advance` works on, nothing without knobs.
             folded: float32, where knobs stand for the folded weights.
             rows: float32, scratch of `film_kernel.hear`.
         frames: In the block.
@@ -119,7 +120,7 @@ def play_tcn(at, frames):
     flat, taps = array_at(table, 17, np.float32), array_at(table, 19, np.int64)
     film, rows = array_at(table, 21, FILM)[0], array_at(table, 31, np.float32)
     still, places, folded = array_at(table, 23, np.float32), array_at(table, 25, np.float32), array_at(table, 29, np.float32)
-    moving = array_at(table, 27, np.int64)[0] != 0
+    moving = advance(table[27], frames) if table[28] else False
     if not moving and moved(still, folded):
         hear(still, 0, 1, rows, film, weights, tiles, taps, 1)
         for a in range(len(arrays)):

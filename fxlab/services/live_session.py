@@ -1,0 +1,250 @@
+"""A stream from its start to its end: the rack, what drives it, what feeds and records it, and what can be seen of it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from fxlab.errors import FxlabError
+from fxlab.live.rack import Rack
+from fxlab.live.realtime import raise_priority
+from fxlab.live.records import FAULT, FEED, OWN, WOKEN, XRUN
+from fxlab.live.report import Event, Report
+from fxlab.live.snapshot import Level, Snapshot, Times
+from fxlab.metrics.latency import coarse, percentiles_s
+from fxlab.services.live_board import Board
+from fxlab.services.live_feed import Feed, Recorder
+from fxlab.services.live_player import Player
+from fxlab.services.live_setup import Request, Setup
+
+_RECENT_S = 3.0
+_KINDS = {OWN: "late", WOKEN: "woken late", XRUN: "xrun", FAULT: "fault", FEED: "file late"}
+
+
+class Session:
+    """A running stream.
+
+    Args:
+        request: As it was asked for.
+        setup: What became of it.
+
+    Attributes:
+        board: Its controls.
+        rack: Its audio path.
+    """
+
+    def __init__(self, request: Request, setup: Setup) -> None:
+        self.setup = setup
+        form = setup.format
+        self._feed = Feed(setup.blocks, form.channels, form.sample_rate_hz) if setup.blocks is not None else None
+        program, self._recorder = setup.side.program, None
+        if request.output:
+            self._recorder = Recorder(
+                request.output, form.channels, form.sample_rate_hz, program.latency, setup.frames, request.force
+            )
+        self._limit = None if request.duration_s is None else round(request.duration_s * form.sample_rate_hz)
+        self.rack = Rack(
+            form.channels,
+            setup.device_channels if setup.source else 0,
+            setup.device_channels if setup.sink else 0,
+            form.sample_rate_hz,
+            form.block,
+            program,
+            self._feed.ring if self._feed else None,
+            self._recorder.ring if self._recorder else None,
+        )
+        self.board = Board(setup.side, form, request.presets, lambda: self.rack.heard.latest(3 * form.sample_rate_hz))
+        self._player = Player(self.rack, setup)
+        self._latency = program.latency
+        self._message, self._problem = "", ""
+        self._priority = ""
+        self._windows: list[tuple[float, np.ndarray, int]] = []
+        self._stopped = False
+
+    def start(self) -> None:
+        """Lets it play; raises `MissingError` or `UsageError` where the device can't."""
+        if self._feed:
+            self._feed.start()
+        if self._recorder:
+            self._recorder.start()
+        self._player.start()
+
+    def tick(self) -> None:
+        """What has to be done now and then, some fifty times a second: changes are handed to the rack, the device is watched."""
+        program = self.board.refresh()
+        if program is not None:
+            self.rack.load(program)
+        if not self._priority and self.rack["thread"]:
+            self._priority = raise_priority(self.rack["thread"])
+        if self._player.tick():
+            self._priority = ""
+        if self.rack.problem != self._problem:
+            self._problem = self.rack.problem
+            self.board.message = f"the processor failed: {self._problem.strip().splitlines()[-1]}"
+        if self._player.message:
+            self.board.message, self._player.message = self._player.message, ""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended by itself: the time is over, the file played to its end, or the recording failed."""
+        if self._stopped or (self._recorder and self._recorder.error):
+            return True
+        if self._limit is not None and self.rack["position"] >= self._limit:
+            return True
+        if self._recorder and self._recorder.full:
+            return True
+        return self._feed is not None and self._feed.ring.ended and self.rack["silent"] >= max(1, self._latency)
+
+    def act(self, action: str) -> None:
+        """Does what a key or a controller asks for."""
+        if action == "quit":
+            self._stopped = True
+        elif action == "reset":
+            self.rack.restart()
+            self._windows.clear()
+            self.board.message = "statistics begin anew"
+        else:
+            self.board.act(action)
+
+    def snapshot(self) -> Snapshot:
+        rack, form, board = self.rack, self.setup.format, self.board
+        state, trouble = self._state()
+        return Snapshot(
+            playing=board.side.text,
+            state=state,
+            trouble=trouble,
+            path=self._player.path,
+            source=self.setup.source_name,
+            sink=self.setup.sink_name,
+            priority=self._priority,
+            sample_rate_hz=form.sample_rate_hz,
+            buffer=form.block,
+            channels=form.channels,
+            elapsed_s=rack["position"] / form.sample_rate_hz,
+            duration_s=self._duration_s(),
+            input=self._levels(0),
+            output=self._levels(2),
+            load=rack["load"],
+            recent=self._recent(),
+            total=times_of(rack.wall, rack["longest_wall_ns"]),
+            deadline_s=form.block / form.sample_rate_hz,
+            device_s=self._player.input_latency_s + self._player.output_latency_s,
+            buffer_s=form.block / form.sample_rate_hz,
+            processor_s=board.side.program.latency / form.sample_rate_hz,
+            late_own=rack["late_own"],
+            late_woken=rack["late_woken"],
+            xruns=rack["xruns"],
+            faults=rack["faults"],
+            knobs=board.knobs(),
+            bypassed=board.bypassed,
+            twin=board.twin,
+            on_twin=board.on_twin,
+            recorded_s=self._recorder.written / form.sample_rate_hz if self._recorder else None,
+            message=board.message,
+        )
+
+    def close(self) -> Report:
+        """Ends it and tells all about it; raises what went wrong with the file that was read or recorded."""
+        self._player.close()
+        if self._feed:
+            self._feed.close()
+        try:
+            if self._recorder:
+                self._recorder.close()
+        finally:
+            report = self._report()
+        if self._feed and self._feed.error:
+            raise self._feed.error
+        return report
+
+    def abandon(self) -> None:
+        """Ends it after an error, without a word."""
+        self._player.close()
+        for helper in (self._feed, self._recorder):
+            if helper:
+                try:
+                    helper.close()
+                except (FxlabError, RuntimeError, OSError):
+                    continue
+
+    def _state(self) -> tuple[str, bool]:
+        if self._player.state:
+            return self._player.state, True
+        if self.rack["dropped"]:
+            return "dry after a fault", True
+        return ("bypassed" if self.board.bypassed else "playing"), False
+
+    def _duration_s(self) -> float | None:
+        ends = [frames for frames in (self._limit, self.setup.frames) if frames is not None]
+        return min(ends) / self.setup.format.sample_rate_hz if ends else None
+
+    def _levels(self, side: int) -> tuple[Level, ...]:
+        with np.errstate(divide="ignore"):
+            peaks, powers = 20 * np.log10(self.rack.meters[side]), 10 * np.log10(np.maximum(self.rack.meters[side + 1], 0))
+        return tuple(Level(float(peak), float(power)) for peak, power in zip(peaks, powers, strict=True))
+
+    def _recent(self) -> Times:
+        """Times of the last seconds: what was counted since a copy of the counts that is about so old."""
+        now, counts = time.monotonic(), self.rack.wall.copy()
+        if not self._windows or now - self._windows[-1][0] > 0.25:
+            self._windows.append((now, counts, 0))
+        while len(self._windows) > 2 and now - self._windows[1][0] > _RECENT_S:
+            self._windows.pop(0)
+        since = np.maximum(counts - self._windows[0][1], 0)
+        if not since.any():
+            return times_of(counts, self.rack["longest_wall_ns"])
+        return times_of(since, round(1e9 * percentiles_s(since, 100)[0]))
+
+    def _report(self) -> Report:
+        rack, shot = self.rack, self.snapshot()
+        length_s = rack["blocks"] * shot.deadline_s
+        return Report(
+            playing=shot.playing,
+            path=shot.path,
+            source=shot.source,
+            sink=shot.sink,
+            priority=shot.priority,
+            sample_rate_hz=shot.sample_rate_hz,
+            buffer=shot.buffer,
+            channels=shot.channels,
+            seconds=shot.elapsed_s,
+            blocks=rack["blocks"],
+            deadline_s=shot.deadline_s,
+            mean_load=_mean_s(rack.wall) * rack["blocks"] / length_s if length_s else 0.0,
+            times=shot.total,
+            wake=times_of(rack.wake, rack["longest_wake_ns"]),
+            histogram=tuple((upper, count) for _, upper, count in coarse(rack.wall)),
+            late_own=shot.late_own,
+            late_woken=shot.late_woken,
+            xruns=shot.xruns,
+            faults=shot.faults,
+            events=(*(self._event(*event) for event in rack.events.tolist()), *self._player.events),
+            device_in_s=self._player.input_latency_s,
+            device_out_s=self._player.output_latency_s,
+            buffer_s=shot.buffer_s,
+            processor_s=shot.processor_s,
+            recorded=str(self._recorder.path) if self._recorder else None,
+            recorded_s=shot.recorded_s or 0.0,
+            recorded_lost=self._recorder.ring.lost if self._recorder else 0,
+        )
+
+    def _event(self, kind: int, at_ns: int, value: int) -> Event:
+        text = {
+            OWN: f"took {value / 1e6:.1f} ms",
+            WOKEN: f"ready {value / 1e6:.1f} ms after it was due",
+            FEED: f"{value} frames were not read in time",
+        }
+        return Event(at_ns * 1e-9, _KINDS[kind], text.get(kind, ""))
+
+
+def times_of(counts: np.ndarray, longest_ns: int) -> Times:
+    """The figures of counted durations."""
+    p50, p99, p999 = percentiles_s(counts, 50, 99, 99.9)
+    return Times(int(counts.sum()), p50, p99, p999, longest_ns * 1e-9)
+
+
+def _mean_s(counts: np.ndarray) -> float:
+    bins = coarse(counts, 128)
+    total = sum(count for _, _, count in bins)
+    return sum(0.5 * (low + high) * count for low, high, count in bins) / total if total else 0.0
