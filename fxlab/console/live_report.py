@@ -69,7 +69,7 @@ def histogram(report: Report, columns: int) -> Text:
     """The distribution of processing times with the deadline marked; heights as in `fxlab bench`.
 
     Args:
-        report: With at least one block in its histogram.
+        report: With at least one block in its histogram, and a deadline above 0.
         columns: Width of the terminal.
     """
     from rich.text import Text
@@ -98,16 +98,16 @@ def _bins(report: Report) -> tuple[np.ndarray, np.ndarray]:
     finite = upper[np.isfinite(upper)]
     highest = max(report.times.max_s, 2 * finite[-1] if finite.size else report.deadline_s)
     upper = np.where(np.isfinite(upper), upper, highest)
-    lowest = upper[0] ** 2 / upper[1] if len(upper) > 1 and upper[1] > upper[0] else upper[0] / 2
-    return np.maximum(np.concatenate([[lowest], upper]), 1e-9), numbers
+    lowest = upper[0] * (upper[0] / upper[1]) if len(upper) > 1 and upper[1] > upper[0] else upper[0] / 2
+    return np.clip(np.concatenate([[lowest], upper]), 1e-9, 1e6), numbers
 
 
 def _edges(report: Report, width: int) -> np.ndarray:
-    """The axis: from the shortest time to the longest one or the deadline."""
+    """The axis: all times and the deadline are on it."""
     bins, numbers = _bins(report)
     used = np.flatnonzero(numbers)
     high = min(bins[used[-1] + 1], max(report.times.max_s, bins[used[-1]]))
-    return log_edges(bins[used[0]], max(high, report.deadline_s) * 1.05, width)
+    return log_edges(min(bins[used[0]], report.deadline_s), max(high, report.deadline_s) * 1.05, width)
 
 
 def _percentiles(report: Report) -> RenderableType:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from fxlab.console.live_analyzer import analysis
+from fxlab.errors import MissingError
 from fxlab.services.live_analyzer import Spectra
 
 BANDS = 58
@@ -63,3 +64,51 @@ def test_without_a_note_there_are_no_figures():
 
 def test_names_do_not_steer_the_terminal():
     assert all("\x1b" not in line for line in text(analysis(spectra(("dry", "a\x1b[2J", "b")), 80), 80))
+
+
+def figure_of(found, *others):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from fxlab.console.live_picture import Picture
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    picture = Picture(figure)
+    for each in (found, *others):
+        picture.show(each)
+        figure.canvas.draw()
+    return figure
+
+
+def test_the_window_shows_every_voice_and_its_harmonics(tmp_path):
+    found = spectra()
+    figure = figure_of(found)
+    axes = figure.axes[0]
+    lines = {line.get_label(): line for line in axes.lines}
+    for name in ("dry", "dsp", "network"):
+        assert np.array_equal(lines[name].get_ydata(), found.levels_db[name])
+    marks = [line for line in axes.lines if line.get_marker() != "None"]
+    assert len(marks) == 3 and np.allclose(marks[1].get_xdata(), 110.0 * np.arange(1, 11))
+    assert np.array_equal(marks[1].get_ydata(), found.harmonics_db["dsp"])
+    figure.savefig(tmp_path / "analyzer.png")
+    assert (tmp_path / "analyzer.png").stat().st_size > 10_000
+
+
+def test_the_window_follows():
+    """Drawn anew or over what stands, the picture is the same; other voices make another one."""
+    first, second, other = spectra(level=-20.0), spectra(level=-60.0, f0_hz=None), spectra(("dry", "klon"))
+    again, fresh = figure_of(first, second), figure_of(second, second)
+    assert np.array_equal(np.asarray(again.canvas.buffer_rgba()), np.asarray(fresh.canvas.buffer_rgba()))
+    assert not np.array_equal(np.asarray(again.canvas.buffer_rgba()), np.asarray(figure_of(first).canvas.buffer_rgba()))
+    names = [text.get_text() for text in figure_of(first, other).axes[0].get_legend().get_texts()]
+    assert names == ["dry", "klon"]
+
+
+def test_without_a_display_the_window_says_what_is_missing(monkeypatch):
+    from fxlab.console.live_window import Window
+
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    with pytest.raises(MissingError, match="No window") as raised:
+        Window()
+    assert "terminal" in raised.value.hint
