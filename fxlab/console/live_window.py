@@ -57,7 +57,7 @@ class Window:
                 self._ready = False
                 self._pipe.send(spectra)
         except (EOFError, OSError):
-            self.close()
+            self._pipe.close()
 
     def close(self) -> None:
         """Closes it; nothing happens if it is closed."""
