@@ -46,7 +46,7 @@ def panel(snapshot: Snapshot, width: int, height: int | None = None) -> Frame:
     inner = width - 4
     top = meters(snapshot.input, snapshot.output, inner)
     timing = _timing(snapshot, inner)
-    bottom = [_heard(snapshot, inner), _clocks(snapshot), _route(snapshot, inner), _stream(snapshot, inner), _message(snapshot)]
+    bottom = [_heard(snapshot, inner), _clocks(snapshot), _route(snapshot, inner), _stream(snapshot), _message(snapshot)]
     gaps = 3 if snapshot.knobs else 2
     knob_rows = KNOB_ROWS
     if height is not None:
@@ -188,9 +188,9 @@ def _route(snapshot: Snapshot, inner: int) -> Row:
     return [("from/to".ljust(_LABEL), DIM), (source, ""), (" → ", DIM), (sink, "")]
 
 
-def _stream(snapshot: Snapshot, inner: int) -> Row:
-    rate = f"{snapshot.sample_rate_hz / 1000:g} kHz"
-    said = f"{rate}, {snapshot.buffer} frames, {snapshot.channels} ch, {snapshot.path}, {snapshot.priority}"
+def _stream(snapshot: Snapshot) -> Row:
+    format_of = f"{snapshot.sample_rate_hz / 1000:g} kHz, {snapshot.buffer} frames, {snapshot.channels} ch"
+    said = ", ".join(part for part in (format_of, snapshot.path, snapshot.priority) if part)
     return [("stream".ljust(_LABEL), DIM), (one_line(said), "")]
 
 

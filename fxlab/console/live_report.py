@@ -29,8 +29,8 @@ def show(report: Report) -> None:
     """Everything about a stream that has ended."""
     out = output.out()
     out.print(headline(report), markup=False, soft_wrap=True)
-    bad, words = verdict(report)
-    out.print(words, style="red" if bad else "green", markup=False, soft_wrap=True)
+    words, style = verdict(report)
+    out.print(words, style=style, markup=False, soft_wrap=True)
     if any(count for _, count in report.histogram):
         out.print()
         out.print(histogram(report, out.width), end="")
@@ -51,18 +51,23 @@ def headline(report: Report) -> str:
     )
 
 
-def verdict(report: Report) -> tuple[bool, str]:
-    """Whether something was wrong, and the sentence about it."""
-    late, woken = counted(report.late_own, "block"), counted(report.late_woken, "block")
+def verdict(report: Report) -> tuple[str, str]:
+    """Whether it held in a sentence, and its style: what the system alone is to blame for is no more than a warning."""
+    losses = sum(event.kind == "device lost" for event in report.events)
     found = [
-        f"{late} late by processing" if report.late_own else "",
-        f"{woken} woken late by the system" if report.late_woken else "",
+        f"{counted(report.late_own, 'block')} late by processing" if report.late_own else "",
         counted(report.xruns, "xrun") if report.xruns else "",
-        counted(report.faults, "fault") + " of the processor" if report.faults else "",
-        counted(report.recorded_lost, "frame") + " missing in the recording" if report.recorded_lost else "",
+        f"{counted(report.faults, 'fault')} of the processor" if report.faults else "",
+        f"device lost {counted(losses, 'time')}" if losses else "",
+        f"{counted(report.recorded_lost, 'frame')} missing in the recording" if report.recorded_lost else "",
     ]
-    found = [words for words in found if words]
-    return bool(found), ", ".join(found) + "." if found else "No block was late, there was no xrun and no fault."
+    woken = f"{counted(report.late_woken, 'block')} woken late by the system" if report.late_woken else ""
+    said = ", ".join(words for words in (*found, woken) if words)
+    if said:
+        return f"{said[0].upper()}{said[1:]}.", "red" if any(found) else "yellow"
+    if not report.blocks:
+        return "Nothing was played.", "yellow"
+    return "No block was late, there was no xrun and no fault.", "green"
 
 
 def histogram(report: Report, columns: int) -> Text:
@@ -145,8 +150,9 @@ def _rows(report: Report) -> list[tuple[str, object]]:
         ("round trip", f"{milliseconds(report.round_trip_s)} ms = {sum_of}"),
         ("mean load", f"{percent(report.mean_load)} of {duration(report.deadline_s)}"),
         ("from / to", one_line(f"{report.source} → {report.sink}")),
-        ("audio thread", one_line(report.priority)),
     ]
+    if report.priority:
+        rows.append(("audio thread", one_line(report.priority)))
     if report.recorded is not None:
         lost = f", {counted(report.recorded_lost, 'frame')} lost" if report.recorded_lost else ", complete"
         rows.append(("recorded", one_line(f"{report.recorded}, {figure(report.recorded_s)} s{lost}")))

@@ -102,6 +102,7 @@ def test_what_counts_can_be_read(playing):
         "space bypass",
     ):
         assert words in page
+    assert "compiled callback │" in " ".join("\n".join(lines(dataclasses.replace(playing, priority=""), 80)).split())
     bypassed = "\n".join(lines(dataclasses.replace(playing, bypassed=True, on_twin=True), 80))
     assert "○ effect" in bypassed and "○ tcn twin" in bypassed and "● dry" in bypassed
 

@@ -102,14 +102,24 @@ def test_a_good_stream_is_told(shown, width):
 def test_what_went_wrong_is_told_up_to_ten_events(shown):
     events = tuple(Event(float(place), "xrun", "a\x1b[2Jgap") for place in range(12))
     page = shown(report(events=events, xruns=40, late_own=1, late_woken=6, faults=2, recorded_lost=5))
-    assert "1 block late by processing, 6 blocks woken late by the system, 40 xruns, 2 faults of the processor, 5 frames" in page
+    assert (
+        "1 block late by processing, 40 xruns, 2 faults of the processor, 5 frames missing in the recording, 6 blocks woken"
+        in page
+    )
     assert page.count(" s  xrun") == 10 and "and 39 more" in page
     assert "\x1b" not in page
 
 
+def test_the_verdict_is_as_bad_as_what_happened():
+    assert live_report.verdict(report())[1] == "green"
+    assert live_report.verdict(report(late_woken=1)) == ("1 block woken late by the system.", "yellow")
+    lost = tuple(Event(1.0, kind) for kind in ("device lost", "device back", "device lost"))
+    assert live_report.verdict(report(events=lost)) == ("Device lost 2 times.", "red")
+
+
 def test_a_stream_that_never_played_has_no_histogram(shown):
     page = shown(report((), blocks=0, histogram=(), wake=Times(), seconds=0.0, mean_load=0.0))
-    assert "0 blocks" in page and "deadline," not in page and "p99" not in page
+    assert "0 blocks" in page and "Nothing was played." in page and "deadline," not in page and "p99" not in page
 
 
 def test_the_document_holds_everything_as_json():
