@@ -100,21 +100,40 @@ def _load(typing, address, signature):
 
 @intrinsic
 def call_stage(typing, function, at, frames):
-    """Plays a block of a stage; true if it went well.
+    """Plays a block of a stage; true if it went well."""
 
-    Numba's functions take addresses for what they return and for an error, then their arguments; of a type there is only
-    an empty pointer.
+    def generate(context, builder, _, args):
+        return _call(builder, *args, cgutils.voidptr_t(None))  # of a type there is only an empty pointer
+
+    return types.boolean(types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def call_kernel(typing, function, at, frames):
+    """Calls a compiled function of two int64 that returns nothing, by its address (`address_of`); true if it went well.
+
+    A call by name would compile all of the function once more into the caller.
     """
 
     def generate(context, builder, _, args):
-        nothing, whole = cgutils.voidptr_t, ir.IntType(64)
-        kind = ir.FunctionType(ir.IntType(32), [nothing.as_pointer(), nothing.as_pointer(), whole, whole, nothing])
-        returned, error = cgutils.alloca_once(builder, nothing), cgutils.alloca_once(builder, nothing)
-        code = builder.inttoptr(args[0], kind.as_pointer())
-        status = builder.call(code, [returned, error, args[1], args[2], nothing(None)])
-        return builder.icmp_signed("==", status, RETCODE_OK)
+        return _call(builder, *args)
 
     return types.boolean(types.intp, types.intp, types.intp), generate
+
+
+def _call(builder: ir.IRBuilder, function: ir.Value, *args: ir.Value) -> ir.Value:
+    """Numba's functions take addresses for what they return and for an error, then their arguments; they return a status."""
+    nothing = cgutils.voidptr_t
+    kind = ir.FunctionType(ir.IntType(32), [nothing.as_pointer(), nothing.as_pointer(), *(arg.type for arg in args)])
+    rooms = [cgutils.alloca_once(builder, nothing) for _ in range(2)]
+    status = builder.call(builder.inttoptr(function, kind.as_pointer()), [*rooms, *args])
+    return builder.icmp_signed("==", status, RETCODE_OK)
+
+
+@njit(types.boolean(types.intp, types.intp), cache=True)
+def warm_up(function, at):
+    """Plays one frame of a stage, whatever is in its room: the first call of machine code takes far longer than others."""
+    return call_stage(function, at, 1)
 
 
 def _layout(kind: types.Type) -> type:

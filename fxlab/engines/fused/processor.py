@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from fxlab.addresses import table_of
+from fxlab.compiled import Stage, address_of, arguments_at, blocks_at, call_kernel, stage_of
+from fxlab.effects.processor import State
 from fxlab.engines.network import NetworkProcessor
 from fxlab.models.model import Model
 
@@ -33,6 +37,8 @@ class FusedProcessor(NetworkProcessor):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model.card, model.config.state_shapes(), model.config.controls)
+        weights = b"".join(model.weights[name].tobytes() for name in sorted(model.weights))
+        self._network = hashlib.blake2b(repr(model.config).encode() + weights, digest_size=8).hexdigest()
 
     def _allocate(self) -> None:
         super()._allocate()
@@ -59,6 +65,29 @@ class FusedProcessor(NetworkProcessor):
         out[...] = wet
 
     _infer = _run
+
+    def compiled(self) -> Stage:
+        """As of every processor; knobs that are set from now on move there, as while it plays."""
+        self._heard = True
+        kernel = address_of(self._kernel, types.intp, types.intp)
+        stage = stage_of(_play, (kernel, self._at, self._dry, self._wet), self.channels, self.max_block)
+        return replace(stage, keep=(*stage.keep, self))
+
+    def heritage(self) -> State:
+        return {f"{name}@{self._network}": array for name, array in self._state.items()}
+
+
+@njit(cache=True, nogil=True)
+def _play(at, frames, signature):
+    block, out = blocks_at(at, frames)
+    kernel, table, dry, wet = arguments_at(at, signature)
+    for channel in range(len(block)):
+        for t in range(frames):
+            dry[channel * frames + t] = block[channel, t]
+    call_kernel(kernel, table, frames)
+    for channel in range(len(block)):
+        for t in range(frames):
+            out[channel, t] = wet[channel * frames + t]
 
 
 def aligned(size: int) -> np.ndarray:
