@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from fxlab.audio.chatter import quiet_stderr
 from fxlab.errors import MissingError, UsageError, nearest
 
 BYPASS = "bypass"
@@ -53,7 +54,8 @@ def parse_map(text: str, known: Collection[str] = ()) -> dict[int, str]:
 def ports() -> list[str]:
     """Names of the MIDI inputs; raises `MissingError` without `mido` or where the system has no MIDI."""
     try:
-        return list(dict.fromkeys(_mido().get_input_names()))
+        with quiet_stderr():
+            return _names()
     except ImportError:
         raise _not_installed() from None
     except OSError as error:
@@ -106,8 +108,9 @@ class Midi:
     def check(self) -> None:
         """Looks whether the port is still there, or there again; to be called about once a second, not by the audio thread."""
         try:
-            found = [name for name in ports() if _plain(name) == _plain(self.name)]
-        except MissingError:
+            # Not `ports`: what it keeps from stderr might be a picture of the panel.
+            found = [name for name in _names() if _plain(name) == _plain(self.name)]
+        except OSError:
             found = []
         if self.connected and not found:
             self.close()
@@ -165,6 +168,10 @@ class Midi:
             self._coarse[place] = value
         # By the standard the finer part is 0 until it comes. A controller that never sends it must reach the end by itself.
         self._on_parameter(name, value * 128 / 16_383 if place in self._fine else value / 127)
+
+
+def _names() -> list[str]:
+    return list(dict.fromkeys(_mido().get_input_names()))
 
 
 def _mido() -> Any:

@@ -134,6 +134,13 @@ def test_a_port_that_is_pulled_out_is_survived(play, system):
     assert system.opened[-1].name.endswith("28:0") and send((74, 127)) == [("cutoff_hz", 1)]
 
 
+def test_a_system_that_fails_takes_the_port_away(play, monkeypatch):
+    send = play({})
+    monkeypatch.setattr(mido, "get_input_names", lambda: (_ for _ in ()).throw(OSError("no sequencer")))
+    send.midi.check()
+    assert not send.midi.connected and "gone" in send.told[-1]
+
+
 def test_without_a_port_it_says_so(system):
     system.plugged.clear()
     with pytest.raises(MissingError, match="no MIDI port"):
