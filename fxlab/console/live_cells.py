@@ -18,7 +18,7 @@ Piece = tuple[str, str]
 
 Row = list[Piece]
 
-DIM = "bright_black"
+DIM = "dim"
 
 _ASCII = {
     ord(sign): plain

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fxlab.console import output
-from fxlab.console.live_cells import Frame
+from fxlab.console.live_cells import DIM, Frame
 from fxlab.console.live_keys import HELP
 from fxlab.console.live_lines import changed, ended, started
 from fxlab.console.live_panel import panel
@@ -117,6 +117,7 @@ class Screen:
             self._size = size
             self._live = Live(console=output.err(), auto_refresh=False, transient=True, vertical_overflow="crop")
             self._live.start()
+            output.drawing(self._live.console)
         console = self._live.console
         width, room = max(_NARROWEST, console.width), console.height - 1
         extra = _keys(width) if self.help else self._below(width) if self._below else None
@@ -129,6 +130,7 @@ class Screen:
     def _stop(self) -> None:
         live, self._live = self._live, None
         if live is not None:
+            output.drawing(None)
             live.stop()
 
     def _lines(self) -> None:
@@ -153,4 +155,4 @@ def _terminal_size() -> tuple[int, int] | None:
 
 def _keys(width: int) -> Frame:
     rows = [[(f"{keys:<17}", "bold"), (meaning, "")] for keys, meaning in HELP]
-    return Frame(width, ("keys", "bold"), ("", ""), rows, (("?", "hide"),), "bright_black")
+    return Frame(width, ("keys", "bold"), ("", ""), rows, (("?", "hide"),), DIM)

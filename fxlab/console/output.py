@@ -51,6 +51,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 mode = Mode()
 _document: dict[str, Any] | None = None
+_drawing: Console | None = None
 
 
 def begin(json: bool = False, quiet: bool = False, debug: bool = False, words: Sequence[str] = ()) -> None:
@@ -73,7 +74,13 @@ def out() -> Console:
 
 def err() -> Console:
     """A console on stderr, for everything else."""
-    return _console(stderr=True)
+    return _drawing or _console(stderr=True)
+
+
+def drawing(console: Console | None) -> None:
+    """Names the console that keeps a picture on stderr, None when it is gone: what others say then appears above the picture."""
+    global _drawing
+    _drawing = console
 
 
 def is_terminal(stderr: bool = False) -> bool:

@@ -44,7 +44,8 @@ def terminal(monkeypatch):
     page = io.StringIO()
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(output, "is_terminal", lambda stderr: True)
-    monkeypatch.setattr(output, "err", lambda: Console(file=page, width=100, height=40, force_terminal=True, _environ={}))
+    made = lambda stderr: Console(file=page, width=100, height=40, force_terminal=True, _environ={})  # noqa: E731
+    monkeypatch.setattr(output, "_console", made)
     return page
 
 
@@ -58,6 +59,20 @@ def test_the_panel_is_drawn_and_vanishes(terminal, playing):
     assert "tcn twin" in shown and "spectrum" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is back"
     assert shown.endswith("\x1b[2K"), "the last thing is that its lines are erased"
+
+
+def test_what_others_say_stands_above_the_panel(terminal, playing):
+    take = Taken(playing, 2)
+    with Screen(take) as screen:
+        assert take.done.wait(5)
+        output.warn("look here")
+        take.done.clear()
+        take.left = 2
+        assert take.done.wait(5)
+    screen.reraise()
+    said = terminal.getvalue().split("look here")
+    assert len(said) == 2 and "playing" in said[1], "the panel is drawn anew below it"
+    assert output.err() is not output.err(), "nobody draws any more"
 
 
 def test_an_exception_ends_the_pictures_not_the_program(terminal, playing):
