@@ -77,7 +77,9 @@ class Picture:
         canvas.blit(self._figure.bbox)
 
     def _drawn(self, event: Any) -> None:
-        """All was drawn but what moves: at the beginning, and after the window's size changed."""
+        """All was drawn but what moves: at the beginning, and after the window's size changed. In a saved picture all stands."""
+        if event.canvas.is_saving():
+            return
         if event.canvas.supports_blit:
             self._background = event.canvas.copy_from_bbox(self._figure.bbox)
         self._draw_moving()

@@ -27,7 +27,7 @@ _PADDING = 4  # the largest bin is at most 0.06 dB below a sine's peak, and that
 _LOBE = 4  # bins from the middle of the window's main lobe to its end
 _REACH = 2.5  # bins around its place in which a harmonic is looked for: strings are a little sharp up there
 _MISSING_DB = 30.0  # a fundamental so far below its harmonics is only what the notes of a chord have in common
-_BLOCK = 512  # short, since a block may keep the interpreter from everything else
+_BLOCK = 4096
 _LOWEST_HZ, _HIGHEST_HZ = 25.0, 20_000.0
 
 
@@ -77,16 +77,28 @@ class Analyzer:
         self._frequencies = 1000.0 * 2.0 ** (number / bands_per_octave)
         edges = 1000.0 * 2.0 ** ((np.append(number, number[-1] + 1) - 0.5) / bands_per_octave)
         self._edges = np.rint(edges * self._padded / sample_rate_hz).astype(int)
+        self._voices: dict[str, Processor] = {}
+        self._kept = {DRY: np.zeros((channels, 0), np.float32)}
         self.change(voices)
 
     def change(self, voices: Mapping[str, Processor]) -> None:
-        """Other voices from here on; raises `UsageError` as the constructor does, and then keeps the ones before."""
+        """Other voices from here on; one that stays goes on, and one of the same name takes over the picture.
+
+        Raises:
+            UsageError: As the constructor does; then all stay as they were.
+        """
+        playing = {id(processor) for processor in self._voices.values()}
         for processor in voices.values():
-            processor.prepare(self._rate, self._channels, _BLOCK)
+            if id(processor) not in playing:
+                processor.prepare(self._rate, self._channels, _BLOCK)
         self._voices = dict(voices)
-        self._latest = max((processor.latency for processor in voices.values()), default=0)
-        length = self._window + self._latest
-        self._kept = {name: np.zeros((self._channels, length), np.float32) for name in (DRY, *voices)}
+        latest = max((processor.latency for processor in voices.values()), default=0)
+        kept = {name: np.zeros((self._channels, self._window + latest), np.float32) for name in (DRY, *voices)}
+        for name, audio in self._kept.items():
+            if name in kept and audio.size:
+                n = min(audio.shape[1], kept[name].shape[1])
+                kept[name][:, -n:] = audio[:, -n:]
+        self._kept = kept
 
     def feed(self, dry: np.ndarray) -> None:
         """Takes the input on, float32 (channels, frames), in order; a gap is heard as a click."""

@@ -136,10 +136,15 @@ def test_plucked_strings_are_recognised(hz):
 
 
 def test_voices_can_be_changed_while_it_runs():
-    analyzer = Analyzer(RATE, {"dsp": Curve(lambda x: x)})
+    stays = Curve(lambda x: 0.1 * x, late=300)
+    analyzer = Analyzer(RATE, {"dsp": Curve(lambda x: x), "stays": stays})
     analyzer.feed(sine(440))
-    analyzer.change({"dsp": Curve(lambda x: 0.5 * x), "network": Curve(lambda x: x, late=100)})
+    analyzer.change({"dsp": Curve(lambda x: 0.5 * x), "stays": stays, "network": Curve(lambda x: x, late=100)})
+    found = analyzer.spectra()
+    assert found.f0_hz == pytest.approx(440, rel=1e-4), "nothing flickers"
+    assert found.harmonics_db["dsp"][0] == pytest.approx(0, abs=0.02)
+    assert found.harmonics_db["stays"][0] == pytest.approx(-20, abs=0.02)
     analyzer.feed(sine(440))
     found = analyzer.spectra()
     assert found.harmonics_db["dsp"][0] == pytest.approx(-6.02, abs=0.02)
-    assert list(found.levels_db) == [DRY, "dsp", "network"]
+    assert list(found.levels_db) == [DRY, "dsp", "stays", "network"]
