@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fxlab.compiled import Stage
+from fxlab.compiled import Stage, warm_up
 from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor
 from fxlab.live.records import PROGRAM, STAGE, STATE
@@ -55,6 +55,9 @@ class Program:
         self.latency = self.chain.latency if processors else latency
         if self.compiled and self.stages:
             self.wet = self.stages[-1].wet
+            for stage in self.stages:
+                warm_up(stage.function, stage.at)
+            self.chain.reset()
         else:
             self.wet = np.zeros(channels * block, np.float32)
         self._stages = np.array([(s.function, s.at, s.dry.ctypes.data, s.wet.ctypes.data) for s in self.stages], STAGE)

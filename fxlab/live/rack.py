@@ -11,11 +11,6 @@ import threading
 import time
 import traceback
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
-
 import numpy as np
 
 from fxlab.audio import MAX_LATENCY
@@ -46,6 +41,7 @@ class Rack:
         feed: What is heard instead of the device's input, None for that.
         record: Takes what is played, None if nobody wants it.
         returned: Takes the device's input.
+        rests: Whether a program that is too slow makes room for the dry signal; false to measure it.
 
     Attributes:
         address: Of the rack, what the callback needs.
@@ -64,6 +60,7 @@ class Rack:
         feed: Ring | None = None,
         record: Ring | None = None,
         returned: Ring | None = None,
+        rests: bool = True,
     ) -> None:
         self.channels, self.inputs, self.outputs = channels, inputs, outputs
         self.sample_rate_hz, self.block = sample_rate_hz, block
@@ -88,6 +85,7 @@ class Rack:
             "size": block,
             "rate_hz": sample_rate_hz,
             "fade": max(1, round(FADE_S * sample_rate_hz)),
+            "rests": rests,
             "hold": round(_HOLD_S * sample_rate_hz),
             "calm": 1 << 40,
             "history_size": history,
@@ -160,14 +158,13 @@ class Rack:
         heard, played = (0 if array is None else array.ctypes.data for array in (source, target))
         if not self["thread"]:
             self._memory["thread"] = threading.get_native_id()
-        clocks = time.perf_counter_ns(), time.thread_time_ns(), _switches()
-        wanted = enter(self.address, heard, frames, flags, due_ns, *clocks)
+        wanted = enter(self.address, heard, frames, flags, due_ns, time.perf_counter_ns(), time.thread_time_ns())
         done = 0
         for which, place in ((CURRENT, "current"), (COMING, "coming")):
             if wanted & which and self._play(self[place], frames):
                 done |= which
         leave(self.address, played, frames, done)
-        finish(self.address, frames, time.perf_counter_ns(), time.thread_time_ns(), _switches())
+        finish(self.address, frames, time.perf_counter_ns(), time.thread_time_ns())
 
     def _play(self, address: int, frames: int) -> bool:
         program = self._programs[address][0]
@@ -182,8 +179,3 @@ class Rack:
             self.problem = traceback.format_exc()
             return False
         return True
-
-
-def _switches() -> int:
-    """How often the system has interrupted this thread for another one; 0 where it doesn't tell."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if resource else 0

@@ -27,6 +27,8 @@ CURRENT, COMING = 1, 2
 """Which programs must play a block, or did."""
 
 _LOAD_SHARE = 0.05
+_COLD = 8  # blocks at the beginning, for which caches and memory are cold
+_TOO_MANY = 3  # late blocks in a row: the processing doesn't fit into what the machine has to give
 
 
 @njit(nogil=True)
@@ -39,8 +41,8 @@ def _restart(rack):
     rack.restart = 0
 
 
-@njit(types.intp(*8 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
-def enter(at, source, frames, flags, due, now, cpu, switched):
+@njit(types.intp(*7 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
+def enter(at, source, frames, flags, due, now, cpu):
     """Takes a block in; returns which programs must play it.
 
     Args:
@@ -49,14 +51,14 @@ def enter(at, source, frames, flags, due, now, cpu, switched):
         frames: 1..size.
         flags: Other than 0 if the device lost or repeated something since the last block.
         due: When the block should have begun, in ns; 0 if nobody knows.
-        now, cpu, switched: Clocks of the audio thread (see `fxlab.live.system`).
+        now, cpu: Time, and for how much of it the audio thread has run on a processor, in ns.
     """
     rack = record_at(at, RACK)
     if rack.restart:
         _restart(rack)
     if not rack.first_ns:
         rack.first_ns = now
-    rack.begun_ns, rack.cpu_ns, rack.switches, rack.due_ns = now, cpu, switched, due
+    rack.begun_ns, rack.cpu_ns, rack.due_ns = now, cpu, due
     if due:
         woken = max(now - due, 0)
         count(rack.wake, woken)
@@ -103,13 +105,13 @@ def leave(at, target, frames, done):
     rack.position += frames
 
 
-@njit(types.void(*5 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
-def finish(at, frames, now, cpu, switched):
+@njit(types.void(*4 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
+def finish(at, frames, now, cpu):
     """Notes what a block took; the clocks as in `enter`.
 
     A block is late if it took longer than it lasts, or ended after the next one was due. That is the processing's own fault if it
-    ran for longer than that on a processor, otherwise the system's, which woke it too late or let others run. If it took too
-    long without being interrupted, the program rests.
+    ran for longer than that on a processor, otherwise the system's, which woke it too late, let others run, or let it wait for
+    Python. The program rests after a fault of its own, and when several blocks in a row were late, whatever the cause.
     """
     rack = record_at(at, RACK)
     deadline = frames * 1_000_000_000 // rack.rate_hz
@@ -119,11 +121,14 @@ def finish(at, frames, now, cpu, switched):
     rack.longest_wall_ns, rack.longest_work_ns = max(rack.longest_wall_ns, wall), max(rack.longest_work_ns, work)
     rack.load += _LOAD_SHARE * (wall / deadline - rack.load)
     rack.blocks += 1
-    if work > deadline:
+    own = work > deadline
+    late = own or wall > deadline or (rack.due_ns and now > rack.due_ns + deadline)
+    rack.late_run = rack.late_run + 1 if late else 0
+    if own:
         rack.late_own += 1
         note(rack, OWN, now, work)
-    elif wall > deadline or (rack.due_ns and now > rack.due_ns + deadline):
+    elif late:
         rack.late_woken += 1
         note(rack, WOKEN, now, now - rack.due_ns if rack.due_ns else wall)
-    if (work > deadline or (wall > deadline and switched == rack.switches)) and not rack.dropped:
-        drop(rack, frames)
+    if (own or rack.late_run >= _TOO_MANY) and rack.rests and rack.blocks > _COLD and not rack.dropped:
+        drop(rack)

@@ -12,7 +12,7 @@ from fxlab.live.memory_kernel import record_at
 from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
 from fxlab.live.rack_programs_kernel import run
 from fxlab.live.records import CLOCK, RACK, SLIP
-from fxlab.live.system import cpu_ns, now_ns, switches, thread_number, wait_until
+from fxlab.live.system import cpu_ns, now_ns, thread_number, wait_until
 
 _ROOM = RACK.fields["room0"][1]
 
@@ -24,14 +24,14 @@ def _play(at, source, target, frames, flags, due):
     room = at + _ROOM
     if not rack.thread:
         rack.thread = thread_number()
-    wanted = enter(at, source, frames, flags, due, now_ns(room), cpu_ns(room), switches(room))
+    wanted = enter(at, source, frames, flags, due, now_ns(room), cpu_ns(room))
     done = 0
     if wanted & CURRENT and run(at, rack.current, frames):
         done |= CURRENT
     if wanted & COMING and run(at, rack.coming, frames):
         done |= COMING
     leave(at, target, frames, done)
-    finish(at, frames, now_ns(room), cpu_ns(room), switches(room))
+    finish(at, frames, now_ns(room), cpu_ns(room))
 
 
 @cfunc(types.int32(types.intp, types.intp, types.uint64, types.intp, types.uint64, types.intp), cache=True, error_model="numpy")

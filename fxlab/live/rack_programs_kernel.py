@@ -69,7 +69,7 @@ def sound(rack, address, frames):
 
 
 @njit(nogil=True)
-def drop(rack, frames):
+def drop(rack):
     """The dry signal takes over from the next sample on; the step that this makes fades away.
 
     The more faults in a row, the longer the program rests.
@@ -85,7 +85,7 @@ def fail(rack, frames):
     """A program raised an error or made no numbers: it is replaced and the event noted."""
     rack.faults += 1
     note(rack, FAULT, rack.begun_ns, 0)
-    drop(rack, frames)
+    drop(rack)
 
 
 @njit(nogil=True)
@@ -98,7 +98,7 @@ def _crossfade(rack, out, frames):
         row = out[c]
         for i in range(frames):
             share = min(max(np.float32(rack.heard_by + i + 1) / whole, np.float32(0.0)), np.float32(1.0))
-            row[i] += share * (gain * fresh[c, i] - row[i])
+            row[i] = (np.float32(1.0) - share) * row[i] + share * (gain * fresh[c, i])
     rack.heard_by += frames
     if rack.heard_by >= rack.fade:
         rack.current, rack.coming = rack.coming, 0
@@ -116,8 +116,10 @@ def mix(rack, out, frames):
     wet = block_at(current.wet, rack.channels, frames) if current.wet else dry
     whole = np.float32(rack.fade)
     if rack.fading == -1:
+        history = block_at(rack.history, rack.channels, rack.history_size)
+        before = (rack.position - current.latency - 1) & (rack.history_size - 1)
         for c in range(rack.channels):
-            step[c] = last[c] - dry[c, 0]
+            step[c] = last[c] - history[c, before]
         rack.fading = rack.fade
     for c in range(rack.channels):
         row, gain = out[c], np.float32(current.gain)

@@ -50,7 +50,7 @@ a file that wasn't read in time."""
 EVENTS = 1024
 """Events that are kept in full; further ones are only counted."""
 
-ROOM = 20
+ROOM = 2
 """int64 entries of scratch memory that system calls need."""
 
 RACK = _record(
@@ -61,6 +61,7 @@ RACK = _record(
     "size",  # frames of a block
     "rate_hz",
     "fade",  # frames of a crossfade
+    "rests",  # whether a program that is too slow makes room for the dry signal
     "hold",  # frames of the first rest after a fault
     "dry",  # address of float32 (channels, size), packed for each block
     "mixed",  # the same, what is heard
@@ -97,12 +98,12 @@ RACK = _record(
     "thread",
     "begun_ns",
     "cpu_ns",
-    "switches",
     "due_ns",
     "first_ns",
     "blocks",
     "late_own",
     "late_woken",
+    "late_run",  # late blocks in a row
     "xruns",
     "faults",
     "event_count",

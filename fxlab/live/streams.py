@@ -114,8 +114,11 @@ class Stream(ABC):
 
     @property
     def alive(self) -> bool:
-        """Whether the driver says that it calls the callback. A server that hangs without an error isn't noticed here: blocks
-        then stop coming all the same, which the caller has to count.
+        """Whether the driver says that it calls the callback.
+
+        False without anything being lost, too: PortAudio gives up on some underruns, and the stream has to be opened again. True
+        though no blocks come: a server that hangs, or PulseAudio's library in a lock of its own when its server was killed (about
+        every second time). So the caller counts blocks as well; the first may take two seconds to come.
         """
         return not self._closed and self._active()
 

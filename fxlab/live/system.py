@@ -9,11 +9,9 @@ from fxlab.addresses import table_at
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.intp))
 _clock_nanosleep = types.ExternalFunction("clock_nanosleep", types.int32(types.int32, types.int32, types.intp, types.intp))
-_getrusage = types.ExternalFunction("getrusage", types.int32(types.int32, types.intp))
 _gettid = types.ExternalFunction("gettid", types.int32())
 
-_MONOTONIC, _THREAD_CPU, _ABSOLUTE, _THREAD = 1, 3, 1, 1
-_INVOLUNTARY = 17  # entry of `struct rusage`, in longs
+_MONOTONIC, _THREAD_CPU, _ABSOLUTE = 1, 3, 1
 
 
 @njit(nogil=True)
@@ -30,13 +28,6 @@ def cpu_ns(room):
     _clock_gettime(np.int32(_THREAD_CPU), room)
     time = table_at(room, 2)
     return time[0] * 1_000_000_000 + time[1]
-
-
-@njit(nogil=True)
-def switches(room):
-    """How often the calling thread was interrupted in favour of another one."""
-    _getrusage(np.int32(_THREAD), room + 16)
-    return table_at(room + 16, _INVOLUNTARY + 1)[_INVOLUNTARY]
 
 
 @njit(nogil=True)
