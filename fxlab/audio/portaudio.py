@@ -80,10 +80,11 @@ def hanging() -> bool:
     return bool(_hanging)
 
 
-def patiently(function: Callable[[], Any], seconds: float = PATIENCE_S, late: Callable[[Any], None] | None = None) -> Any:
+def patiently(function: Callable[[], Any], seconds: float | None = None, late: Callable[[Any], None] | None = None) -> Any:
     """What `function` returns or raises, the sound libraries' chatter being kept away.
 
     Args:
+        seconds: None for `PATIENCE_S`.
         late: Called with the result if that comes too late for anyone to take it.
 
     Raises:
@@ -107,7 +108,7 @@ def patiently(function: Callable[[], Any], seconds: float = PATIENCE_S, late: Ca
 
     thread = threading.Thread(target=work, name="fxlab-portaudio", daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(PATIENCE_S if seconds is None else seconds)
     with settled:
         if not results and not errors:
             given_up.set()
@@ -147,8 +148,8 @@ _TEXTS = {
     -9997: "that sample rate isn't possible",
     -9996: "there is no such device",
     -9994: "it doesn't take 32-bit float samples",
-    -9993: "this input and this output can't be used together",
+    -9993: "the sound system can't open it",  # with ALSA for any reason, not only for a pair that doesn't fit
     _UNAVAILABLE: "it is unavailable or in use by another program",
 }
 """By PaErrorCode, portaudio.h of version 19."""
-_FORMAT = (-9998, -9997, -9994, -9993)
+_FORMAT = (-9998, -9997, -9994)
