@@ -28,7 +28,7 @@ HELP = (
     ("← →  h l  - +", "less or more of it"),
     ("[ ]  Shift ← →", "less or more in large steps"),
     ("0  Home", "its default"),
-    ("1 … 9", "profiles"),
+    ("1 … 9", "presets"),
     ("r", "reset the statistics"),
     ("q  Esc", "quit"),
     ("?", "show or hide this"),
