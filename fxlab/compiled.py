@@ -49,13 +49,14 @@ class Stage:
     keep: tuple[Any, ...]
 
 
-def stage_of(play: Callable, arguments: tuple, channels: int, max_block: int) -> Stage:
+def stage_of(play: Callable, arguments: tuple, channels: int, max_block: int, owner: object = None) -> Stage:
     """A stage for blocks of 1..max_block frames.
 
     Args:
         play: As described above, compiled lazily.
         arguments: The kernel's arguments after the two blocks: C-contiguous arrays, numbers, truth values, NumPy scalars, and
             tuples of such. Arrays are used where they are, everything else is copied now.
+        owner: What addresses among the arguments belong to; it lives as long as the stage.
     """
     kind = typeof(tuple(arguments))
     layout = _layout(kind)
@@ -63,7 +64,8 @@ def stage_of(play: Callable, arguments: tuple, channels: int, max_block: int) ->
     dry, wet = (np.zeros(channels * max_block, np.float32) for _ in range(2))
     memory[:3] = channels, dry.ctypes.data, wet.ctypes.data
     _write(layout.from_address(memory.ctypes.data + 8 * _HEAD), tuple(arguments))
-    return Stage(address_of(play, types.intp, types.intp, types.TypeRef(kind)), memory.ctypes.data, dry, wet, (memory, arguments))
+    function = address_of(play, types.intp, types.intp, types.TypeRef(kind))
+    return Stage(function, memory.ctypes.data, dry, wet, (memory, arguments, owner))
 
 
 def address_of(function: Callable, *signature: types.Type) -> int:

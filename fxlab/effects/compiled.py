@@ -28,4 +28,4 @@ class Compiled(Processor):
         self.kernel(block, out, *self._arguments)
 
     def compiled(self) -> Stage:
-        return stage_of(self.play, self._arguments, self.channels, self.max_block)
+        return stage_of(self.play, self._arguments, self.channels, self.max_block, self)

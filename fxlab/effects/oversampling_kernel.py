@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
+from fxlab.addresses import array_at, table_at, table_of
+from fxlab.compiled import address_of, call_kernel
 from fxlab.effects import oversampling
 
 CHUNK = 512  # base-rate frames at once: all buffers stay in the fastest cache
@@ -15,10 +17,11 @@ _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"
 
 _EVEN_UP, _ODD_UP, _EVEN_DOWN, _ODD_DOWN = range(0, 12, 3)  # columns of the plan: where taps begin, how many, their reach
 _PAST_UP, _PAST_EVEN, _PAST_ODD, _HIGH = range(12, 16)  # columns of the plan: where these begin
+_ROW = 16
 
 
 class Oversampler:
-    """What `upsample` and `downsample` work on.
+    """What `upsample` and `downsample` work on. Their filters are compiled once for all effects, and called by address.
 
     Args:
         factor: 1, 2, 4 or 8.
@@ -26,11 +29,11 @@ class Oversampler:
 
     Attributes:
         state: Everything that survives between blocks, by name; each (channels, samples).
-        arguments: What the two take behind the channel.
+        arguments: What the two take last.
     """
 
     def __init__(self, factor: int, channels: int) -> None:
-        plan, taps, reaches, high = [], [], [], CHUNK
+        plan, taps, reaches, high = [], [], [], 0
         for index, stage in enumerate(oversampling.stages(factor)):
             phases = [_phase(side, start) for side in (stage.up, stage.down) for start in (0, 1)]
             row = []
@@ -41,58 +44,83 @@ class Oversampler:
             for length in (max(even_up, odd_up), even_down, odd_down + 1):
                 row.append(channels * sum(reaches))
                 reaches.append(length)
+            high += CHUNK << index
             plan.append([*row, high])
-            high += CHUNK << index + 1
         memory, self.state, at = np.zeros(channels * sum(reaches)), {}, 0
         for number, length in enumerate(reaches):
             name = f"{('up', 'even', 'odd')[number % 3]}{number // 3}"
             self.state[name] = memory[at : at + channels * length].reshape(channels, length)
             at += channels * length
-        scratch = np.zeros((3, max(reaches, default=0) + high))
-        table = np.array(plan, np.int64).reshape(-1, 16)
-        self.arguments = table, np.concatenate([np.zeros(0), *taps]), memory, np.zeros(high), scratch
+        levels = np.zeros(high + CHUNK * factor)
+        lines = np.zeros(3 * (max(reaches, default=0) + len(levels)))
+        self._kept = np.array(plan, np.int64).ravel(), np.concatenate([np.zeros(0), *taps]), memory, levels, lines
+        table = table_of(0, *self._kept)
+        up, down = (address_of(kernel, types.intp, types.intp) if plan else 0 for kernel in (_play_up, _play_down))
+        self.arguments = up, down, table.ctypes.data, table, levels, high, len(plan)
 
 
-@njit(**_OPTIONS)
-def upsample(block, channel, plan, taps, memory, levels, scratch):
-    """At most `CHUNK` frames of a channel to `factor` times as many: float64, until the next call.
+@njit(cache=True, nogil=True, error_model="numpy")
+def upsample(block, channel, up, down, at, table, levels, high, doublings):
+    """At most `CHUNK` frames of a channel at `factor` times the rate: float64, until the next call.
 
     Args:
         block: (frames,) of any float type; non-finite samples count as silence.
         channel: Number of the channel.
-        plan: int64, a row for each doubling of the rate.
-        taps: All filters' taps.
-        memory: All of the state.
-        levels: Room for the signal at each rate.
-        scratch: Room for a line of the signal with its past, twice, and for a filter's output.
     """
-    line = levels[: len(block)]
-    _clean(block, line)
-    for stage in range(len(plan)):
-        row = plan[stage]
-        high = levels[row[_HIGH] : row[_HIGH] + 2 * len(line)]
-        even, odd = taps[row[_EVEN_UP] :][: row[_EVEN_UP + 1]], taps[row[_ODD_UP] :][: row[_ODD_UP + 1]]
-        past = _past(memory, row[_PAST_UP], channel, max(row[_EVEN_UP + 2], row[_ODD_UP + 2]))
-        _up(line, past, scratch[0], even, row[_EVEN_UP + 2], odd, row[_ODD_UP + 2], scratch[2], high)
-        line = high
-    return line
+    for i in range(len(block)):
+        x = np.float64(block[i])
+        levels[i] = x if abs(x) < np.inf else 0.0
+    if doublings:
+        table[0] = channel
+        call_kernel(up, at, len(block))
+    return levels[high : high + (len(block) << doublings)]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def downsample(frames, up, down, at, table, levels, high, doublings):
+    """The way back of what `upsample` gave last, worked on in place, to as many frames as it took; likewise."""
+    if doublings:
+        call_kernel(down, at, frames)
+    return levels[:frames]
 
 
 @njit(**_OPTIONS)
-def downsample(work, channel, plan, taps, memory, levels, scratch):
-    """The way back of what `upsample` gave; arguments and result likewise."""
-    for stage in range(len(plan) - 1, -1, -1):
-        row = plan[stage]
-        first = plan[stage - 1, _HIGH] if stage else 0
-        low = levels[first : first + len(work) // 2]
+def _play_up(at, frames):
+    """Args:
+    at: Address of a table (`addresses`): the channel; the plan's rows; all filters' taps; the state; room for the signal at
+        each rate, which has the input in front; scratch for a line of the signal with its past, twice, and a filter's output.
+    frames: Of the input.
+    """
+    table = table_at(at, 11)
+    plan, taps, memory = array_at(table, 1, np.int64), array_at(table, 3, np.float64), array_at(table, 5, np.float64)
+    levels, lines = array_at(table, 7, np.float64), array_at(table, 9, np.float64)
+    room, line = len(lines) // 3, levels[:frames]
+    for stage in range(len(plan) // _ROW):
+        row = plan[stage * _ROW : (stage + 1) * _ROW]
+        high = levels[row[_HIGH] : row[_HIGH] + 2 * len(line)]
+        even, odd = taps[row[_EVEN_UP] :][: row[_EVEN_UP + 1]], taps[row[_ODD_UP] :][: row[_ODD_UP + 1]]
+        past = _past(memory, row[_PAST_UP], table[0], max(row[_EVEN_UP + 2], row[_ODD_UP + 2]))
+        _up(line, past, lines, even, row[_EVEN_UP + 2], odd, row[_ODD_UP + 2], lines[2 * room :], high)
+        line = high
+
+
+@njit(**_OPTIONS)
+def _play_down(at, frames):
+    """As `_play_up`, from the highest rate back to the input's place; `frames` are those of the output."""
+    table = table_at(at, 11)
+    plan, taps, memory = array_at(table, 1, np.int64), array_at(table, 3, np.float64), array_at(table, 5, np.float64)
+    levels, lines = array_at(table, 7, np.float64), array_at(table, 9, np.float64)
+    room = len(lines) // 3
+    for stage in range(len(plan) // _ROW - 1, -1, -1):
+        row = plan[stage * _ROW : (stage + 1) * _ROW]
+        high = levels[row[_HIGH] : row[_HIGH] + (frames << (stage + 1))]
+        first = plan[(stage - 1) * _ROW + _HIGH] if stage else 0
+        low = levels[first : first + (frames << stage)]
         even, odd = taps[row[_EVEN_DOWN] :][: row[_EVEN_DOWN + 1]], taps[row[_ODD_DOWN] :][: row[_ODD_DOWN + 1]]
-        evens = _past(memory, row[_PAST_EVEN], channel, row[_EVEN_DOWN + 2])
-        odds = _past(memory, row[_PAST_ODD], channel, row[_ODD_DOWN + 2] + 1)
-        _down(
-            work, evens, odds, scratch[0], scratch[1], even, row[_EVEN_DOWN + 2], odd, row[_ODD_DOWN + 2], scratch[2], low
-        )  # fmt: skip
-        work = low
-    return work
+        evens = _past(memory, row[_PAST_EVEN], table[0], row[_EVEN_DOWN + 2])
+        odds = _past(memory, row[_PAST_ODD], table[0], row[_ODD_DOWN + 2] + 1)
+        reach, spare = row[_EVEN_DOWN + 2], lines[2 * room :]
+        _down(high, evens, odds, lines, lines[room:], even, reach, odd, row[_ODD_DOWN + 2], spare, low)
 
 
 @njit(**_OPTIONS)
@@ -109,13 +137,6 @@ def _phase(taps: np.ndarray, start: int) -> tuple[np.ndarray, int]:
     taps = taps[first : last + 1]
     padded = np.concatenate([taps, np.zeros(-len(taps) % _UNROLL)])
     return padded, int(first) + len(padded) - 1
-
-
-@njit(**_OPTIONS)
-def _clean(block, line):
-    for i in range(len(block)):
-        x = np.float64(block[i])
-        line[i] = x if abs(x) < np.inf else 0.0
 
 
 @njit(**_OPTIONS)

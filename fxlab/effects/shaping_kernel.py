@@ -21,10 +21,10 @@ class Shaping:
     """
 
     def __init__(self, shaper: Shaper, factor: int, antialias: str, channels: int) -> None:
-        oversampler, averages = Oversampler(factor, channels), antialias == "adaa1"
+        self._oversampler, averages = Oversampler(factor, channels), antialias == "adaa1"
         last = np.full(channels, float(shaper.bias))
-        self.state = oversampler.state | ({"last": last} if averages else {})
-        self.arguments = averages, constants(shaper), last, oversampler.arguments
+        self.state = self._oversampler.state | ({"last": last} if averages else {})
+        self.arguments = averages, constants(shaper), last, self._oversampler.arguments
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -35,4 +35,4 @@ def shaped(block, channel, averages, law, last, oversampling):
         last[channel] = shape_adaa(work, *law, last[channel])
     else:
         shape(work, *law)
-    return downsample(work, channel, *oversampling)
+    return downsample(len(block), *oversampling)

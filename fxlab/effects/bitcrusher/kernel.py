@@ -24,7 +24,8 @@ class Bitcrusher(Compiled, stream.Bitcrusher):
         super()._allocate()
         q, state = self.quantiser, self._state
         law = q.scale, q.top, q.ceiling, self.dithered
-        common = self._keys, state["counters"], state["previous"], self._oversampler.arguments
+        doublings = self.oversample.bit_length() - 1
+        common = self._keys, state["counters"], state["previous"], doublings, self._oversampler.arguments
         if self.reduces:
             clock = float(self.clock_hz), float(self.rate_hz)
             self.kernel, self.play = _reduce, _play_reduce
@@ -66,12 +67,12 @@ def _round(block, out, scale, step, top):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _crush(block, out, law, averages, keys, counters, previous, oversampling):
+def _crush(block, out, law, averages, keys, counters, previous, doublings, oversampling):
     """Rounds every sample, at the rate at which it is computed."""
-    frames, plan = block.shape[1], oversampling[0]
+    frames = block.shape[1]
     for channel in range(len(block)):
         source, target, done = block[channel], out[channel], counters[0]
-        if len(plan) == 0:
+        if doublings == 0:
             _staircase(source, target, *law, averages, keys[channel], done, channel, previous)
             continue
         for start in range(0, frames, CHUNK):
@@ -79,17 +80,17 @@ def _crush(block, out, law, averages, keys, counters, previous, oversampling):
             work = upsample(source[start:stop], channel, *oversampling)
             _staircase(work, work, *law, averages, keys[channel], done, channel, previous)
             done += len(work)
-            _store(downsample(work, channel, *oversampling), target[start:stop])
-    counters[0] += frames << len(plan)
+            _store(downsample(stop - start, *oversampling), target[start:stop])
+    counters[0] += frames << doublings
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reduce(block, out, law, clock, held, pending, keys, counters, previous, oversampling):
+def _reduce(block, out, law, clock, held, pending, keys, counters, previous, doublings, oversampling):
     """Samples anew and holds, at the rate at which it is computed."""
-    frames, plan, k = block.shape[1], oversampling[0], counters[1]
+    frames, k = block.shape[1], counters[1]
     for channel in range(len(block)):
         source, target, done, k = block[channel], out[channel], counters[0], counters[1]
-        if len(plan) == 0:
+        if doublings == 0:
             k = _hold(source, target, *law, *clock, keys[channel], done, k, channel, previous, held, pending)
             continue
         for start in range(0, frames, CHUNK):
@@ -97,8 +98,8 @@ def _reduce(block, out, law, clock, held, pending, keys, counters, previous, ove
             work = upsample(source[start:stop], channel, *oversampling)
             k = _hold(work, work, *law, *clock, keys[channel], done, k, channel, previous, held, pending)
             done += len(work)
-            _store(downsample(work, channel, *oversampling), target[start:stop])
-    counters[0] += frames << len(plan)
+            _store(downsample(stop - start, *oversampling), target[start:stop])
+    counters[0] += frames << doublings
     counters[1] = k
 
 

@@ -22,9 +22,9 @@ class Clipper(Compiled, ClipperStream):
             self.kernel, self.play = _clamp, _play_clamp
             self._arguments = tuple(np.float32(value) for value in (self.shaper.knee, self.shaper.gain, self.makeup))
         else:
-            shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
+            self._shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
             self.kernel, self.play = _clip, _play_clip
-            self._arguments, self._state = (self.makeup, shaping.arguments), shaping.state
+            self._arguments, self._state = (self.makeup, self._shaping.arguments), self._shaping.state
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

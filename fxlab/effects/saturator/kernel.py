@@ -33,10 +33,10 @@ class Saturator(Compiled, SaturatorStream):
             self.kernel, self.play = _saturate, _play
             self._arguments = gain, bias, still[0], np.zeros(CHUNK, np.float32), *filtering
         else:
-            shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
+            self._shaping = Shaping(self.shaper, self.oversample, self.antialias, self.channels)
             self.kernel, self.play = _saturate_smoothly, _play_smoothly
-            self._arguments = shaping.arguments, *filtering
-            self._state |= shaping.state
+            self._arguments = self._shaping.arguments, *filtering
+            self._state |= self._shaping.state
 
     def heritage(self) -> State:
         own = dict(self._state)

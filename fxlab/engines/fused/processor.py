@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numba import njit, types
@@ -70,8 +69,7 @@ class FusedProcessor(NetworkProcessor):
         """As of every processor; knobs that are set from now on move there, as while it plays."""
         self._heard = True
         kernel = address_of(self._kernel, types.intp, types.intp)
-        stage = stage_of(_play, (kernel, self._at, self._dry, self._wet), self.channels, self.max_block)
-        return replace(stage, keep=(*stage.keep, self))
+        return stage_of(_play, (kernel, self._at, self._dry, self._wet), self.channels, self.max_block, self)
 
     def heritage(self) -> State:
         return {f"{name}@{self._network}": array for name, array in self._state.items()}
