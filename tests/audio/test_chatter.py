@@ -64,6 +64,22 @@ except OSError:
     assert done.returncode == 0
 
 
+def test_whoever_holds_stderr_is_heard():
+    script = """
+held = sys.stderr
+with quiet_stderr():
+    print("before", file=held)
+    held.flush()
+    assert sys.stderr is held and sys.__stderr__ is held
+    assert held.fileno() != 2 and held.name == "<stderr>"
+    os.write(2, b"chatter\\n")
+assert held.fileno() == 2
+print("after", file=held)
+"""
+    assert written(script) == "before\nafter\n"
+    assert subprocess.run([sys.executable, "-u", "-c", PROLOGUE + script], capture_output=True).stderr == b"before\nafter\n"
+
+
 def test_someone_elses_stderr_is_left_alone(capsys):
     before = sys.stderr
     with quiet_stderr():
@@ -71,6 +87,22 @@ def test_someone_elses_stderr_is_left_alone(capsys):
         print("kept", file=sys.stderr)
     assert capsys.readouterr().err == "kept\n"
     assert os.fstat(2)
+
+
+def test_stderr_closed_between_two_silences_stays_closed():
+    script = """
+with quiet_stderr():
+    pass
+os.close(2)
+with quiet_stderr():
+    pass
+try:
+    os.fstat(2)
+except OSError:
+    print("closed")
+"""
+    done = subprocess.run([sys.executable, "-c", PROLOGUE + script], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("closed\n", 0)
 
 
 def test_threads_may_overlap():
