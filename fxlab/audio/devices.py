@@ -79,9 +79,23 @@ def choose(spec: str | None, kind: Kind, among: Sequence[Device] | None = None) 
     matches = by_number or whole or part
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(f"{device.index} ({device.name})" for device in (matches or found))
+    names = ", ".join(f"{device.index} ({device.name}, {device.host_api})" for device in (matches or found))
     what = f"More than one {kind} device is called '{spec}'" if matches else f"There is no {kind} device '{spec}'"
     raise UsageError(f"{what}.", f"Choose one of: {names}.")
+
+
+def again(device: Device, kind: Kind) -> Device:
+    """The same device after `portaudio.rescan`, which may have given it another number.
+
+    Raises:
+        MissingError: It isn't there (any more); or as `devices`.
+    """
+    same = [one for one in devices() if (one.name, one.host_api) == (device.name, device.host_api) and one.channels(kind)]
+    if not same:
+        raise MissingError(
+            f"The {kind} device '{device.name}' is gone.", f"Connect it again, or choose another. {portaudio.WITHOUT}"
+        )
+    return next((one for one in same if one.index == device.index), same[0])
 
 
 def supported_rates(device: Device, channels: int, kind: Kind) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Audio streams through PortAudio: with a callback that is compiled code, or with one in Python.
 
 Both run full duplex, or in one direction only. A caller that loses its device does: `close()`, then
-`fxlab.audio.portaudio.rescan()`, `fxlab.audio.devices.choose()` by the same name, and a new stream; each of these raises a
+`fxlab.audio.portaudio.rescan()`, `fxlab.audio.devices.again()` for each device, and a new stream; each of these raises a
 `MissingError` as long as there is nothing to play on.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -47,10 +48,10 @@ def test_choice(spec, kind, index):
 @pytest.mark.parametrize(
     ("spec", "kind", "said", "named"),
     [
-        ("usb", "input", "More than one", ("0 (USB", "1 (USB")),
-        ("piano", "input", "no input device 'piano'", ("2 (Microphone)", "4 (default)")),
-        ("3", "input", "no input device '3'", ("2 (Microphone)",)),
-        ("", "output", "no output device ''", ("3 (Speakers)",)),
+        ("usb", "input", "More than one", ("0 (USB Interface: Audio (hw:1,0), ALSA)", "1 (USB")),
+        ("piano", "input", "no input device 'piano'", ("2 (Microphone, ALSA)", "4 (default, ALSA)")),
+        ("3", "input", "no input device '3'", ("2 (Microphone, ALSA)",)),
+        ("", "output", "no output device ''", ("3 (Speakers, ALSA)",)),
     ],
 )
 def test_what_cannot_be_chosen_is_answered_with_what_can(spec, kind, said, named):
@@ -69,6 +70,21 @@ def test_no_device_at_all(kind):
     with pytest.raises(MissingError, match=f"no {kind} device") as caught:
         choose(None, kind, ())
     assert "--virtual" in caught.value.hint
+
+
+def test_the_same_device_after_a_new_scan(monkeypatch):
+    before = device(7, "Microphone", outputs=0)
+    elsewhere = replace(before, host_api="JACK")
+    monkeypatch.setattr(devices, "devices", lambda: [elsewhere, *ALL])
+    assert devices.again(before, "input") is ALL[2]
+    assert devices.again(elsewhere, "input") is elsewhere
+    twin = replace(ALL[2], index=9)
+    monkeypatch.setattr(devices, "devices", lambda: [*ALL, twin])
+    assert devices.again(twin, "input") is twin
+    monkeypatch.setattr(devices, "devices", lambda: [ALL[3]])
+    for gone, kind in ((before, "input"), (ALL[3], "input")):
+        with pytest.raises(MissingError, match="is gone"):
+            devices.again(gone, kind)
 
 
 def test_without_pyaudio(monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 from numba import carray, cfunc, types
 
 from fxlab.audio import portaudio
-from fxlab.audio.devices import choose
+from fxlab.audio.devices import again, choose
 from fxlab.errors import FxlabError
 from fxlab.live.streams import NativeStream, Plan, PortableStream
 
@@ -39,9 +39,10 @@ def copied(block, frames, flags):
 class Player:
     def __init__(self, way: str) -> None:
         self._way, self._stream = way, None
+        self._devices = choose("default", "input"), choose("default", "output")
 
     def open(self):
-        source, sink = choose("default", "input"), choose("default", "output")
+        source, sink = again(self._devices[0], "input"), again(self._devices[1], "output")
         plan = Plan(source, sink, CHANNELS, CHANNELS, 48_000, BUFFER)
         if self._way == "native":
             self._stream = NativeStream(plan, copy.address, blocks.ctypes.data, blocks)
