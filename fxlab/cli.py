@@ -30,6 +30,9 @@ VERBS = {
 }
 """Every verb and its line of help; `fxlab.commands.<verb>` is imported when it is run."""
 
+_MAY_STAND_ALONE = {"--analyzer": ("terminal", "window")}
+"""Options whose value may be left out: what the value can be, the first being meant then."""
+
 INTERRUPTED, BROKEN_PIPE = 130, 141
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: Typer carries its own copy of click in newer releases
 
@@ -145,7 +148,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         _require_words(arguments)
-        returned = typer.main.get_command(app).main(arguments, prog_name="fxlab", standalone_mode=False)
+        returned = typer.main.get_command(app).main(_spelled_out(arguments), prog_name="fxlab", standalone_mode=False)
         return returned if isinstance(returned, int) else 0
     except FxlabError as problem:
         return _fail(type(problem).__name__, problem.message, problem.hint, problem.exit_code, problem)
@@ -178,6 +181,16 @@ def _require_words(arguments: list[str]) -> None:
         if not word.strip() or re.fullmatch(r"--[\w-]+=\s*", word):
             where = f"{arguments[place - 1]} ''" if place and arguments[place - 1].startswith("-") else word or "''"
             raise UsageError(f"An argument is empty: {where}.", "Leave it out, or check the shell variable it comes from.")
+
+
+def _spelled_out(arguments: list[str]) -> list[str]:
+    """The arguments with the values that were left out."""
+    found: list[str] = []
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        found.append(word)
+        if word in _MAY_STAND_ALONE and following not in _MAY_STAND_ALONE[word]:
+            found.append(_MAY_STAND_ALONE[word][0])
+    return found
 
 
 def _answer(cause: BaseException) -> int:

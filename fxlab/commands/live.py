@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fxlab.commands.options import Effects, Engine, Force, ProfileName, Sets, effects_from, examples
+from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
     from fxlab.services.live import Request, Session
-    from fxlab.services.live_analyzer import Spectra
+
+_WINDOW_EVERY_S = 0.1
 
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Hear this file instead of a device.")]
 Virtual = Annotated[bool, typer.Option("--virtual", help="Play on no device, in real time all the same; without --input a clip.")]
 Buffer = Annotated[int | None, typer.Option("--buffer", metavar="N", help="Frames in a block; 128 by default.")]
-Rate = Annotated[int | None, typer.Option("--rate", metavar="HZ", help="Sample rate; by default the model's, file's or device's.")]
+Rate = Annotated[
+    int | None, typer.Option("--rate", metavar="HZ", help="Sample rate; by default the model's, file's or device's.")
+]
 InputDevice = Annotated[str | None, typer.Option("--input-device", metavar="NAME|N", help="Device to hear: part of its name.")]
 OutputDevice = Annotated[str | None, typer.Option("--output-device", metavar="NAME|N", help="Device to play on, likewise.")]
 Channels = Annotated[int | None, typer.Option("--channels", metavar="N", help="Channels to process; 1, or those of the file.")]
@@ -27,10 +34,14 @@ Callback = Annotated[
 Duration = Annotated[str | None, typer.Option("--duration", metavar="TIME", help="End after this; else with the file, or by q.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Record what is played.")]
 Analyzer = Annotated[
-    bool, typer.Option("--analyzer", help="Spectra of dry, DSP and network below the panel; `--analyzer window`: in a window.")
+    str | None,
+    typer.Option(
+        "--analyzer", metavar="[terminal|window]", help="Spectra of dry, DSP and network below the panel, or in a window."
+    ),
 ]
 Presets = Annotated[
-    list[str] | None, typer.Option("--preset", metavar="NAME|FILE", help="Profile for the keys 1, 2 ... and MIDI programs; repeat.")
+    list[str] | None,
+    typer.Option("--preset", metavar="NAME|FILE", help="Profile for the keys 1, 2 ... and MIDI programs; repeat."),
 ]
 MidiPort = Annotated[str | None, typer.Option("--midi", metavar="PORT", help="Listen to this MIDI port: part of its name.")]
 MidiMap = Annotated[
@@ -71,7 +82,7 @@ def live(
     callback: Callback = None,
     duration: Duration = None,
     output: Output = None,
-    analyzer: Analyzer = False,
+    analyzer: Analyzer = None,
     preset: Presets = None,
     midi: MidiPort = None,
     midi_map: MidiMap = None,
@@ -91,6 +102,8 @@ def live(
     from fxlab.settings import Profile
 
     base = load(profile) if profile else Profile()
+    if analyzer not in (None, "terminal", "window"):
+        raise UsageError(f"--analyzer {analyzer} is no view.", "Choose terminal or window.")
     settings = override(
         base.live,
         buffer=buffer,
@@ -101,6 +114,7 @@ def live(
         callback=callback,
         presets=preset,
         midi=midi,
+        midi_map=_midi_map(midi_map),
     )
     if list_devices:
         return _list_devices()
@@ -120,7 +134,13 @@ def live(
     _play(request, analyzer)
 
 
-def _play(request: Request, analyzer: bool) -> None:
+def _midi_map(pairs: list[str] | None) -> dict[str, str] | None:
+    from fxlab.services.live_midi import parse_map
+
+    return {str(number): name for number, name in parse_map(",".join(pairs)).items()} if pairs else None
+
+
+def _play(request: Request, analyzer: str | None) -> None:
     from fxlab.console import output as console
     from fxlab.console.live_keys import Keys
     from fxlab.console.live_report import show
@@ -131,17 +151,47 @@ def _play(request: Request, analyzer: bool) -> None:
     session = prepare(request)
     for text in request.notes:
         console.note(text)
-    screen = Screen(session.snapshot)
-    with stop_on_ctrl_c() as interrupted, screen, Keys(screen.pause, screen.resume) as keys:
+    with _view(session, analyzer) as (below, look):
+        screen = Screen(session.snapshot, below)
+        with stop_on_ctrl_c() as interrupted, screen, Keys(screen.pause, screen.resume) as keys:
 
-        def between(session: Session) -> None:
-            action = keys.poll(0.02)
-            if action == "help":
-                screen.toggle_help()
-            elif action or interrupted():
-                session.act(action or "quit")
+            def between(session: Session) -> None:
+                action = keys.poll(0.02)
+                if action == "help":
+                    screen.toggle_help()
+                elif action or interrupted():
+                    session.act(action or "quit")
+                look()
 
-        report = run(session, between)
-    screen.reraise()
+            report = run(session, between)
     console.finish(report, show)
+    screen.reraise()
     require_no_more_xruns(report, request.max_xruns)
+
+
+@contextmanager
+def _view(session: Session, analyzer: str | None) -> Iterator[tuple[Callable | None, Callable[[], None]]]:
+    """What draws below the panel, and what is done now and then to draw elsewhere."""
+    if analyzer is None:
+        yield None, lambda: None
+        return
+    session.look(24 if analyzer == "window" else 6)  # opens and compiles before there is any sound
+    if analyzer == "terminal":
+        from fxlab.console.live_analyzer import analysis
+
+        yield lambda width: analysis(session.look(), width), lambda: None
+        return
+    from fxlab.console.live_window import Window
+
+    window, last = Window(), 0.0
+
+    def look() -> None:
+        nonlocal last
+        if window.open and time.monotonic() - last > _WINDOW_EVERY_S:
+            last = time.monotonic()
+            window.show(session.look())
+
+    try:
+        yield None, look
+    finally:
+        window.close()

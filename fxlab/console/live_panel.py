@@ -159,11 +159,12 @@ def _knob(knob: Knob, more: str, name: int, value: int, width: int) -> Row:
 
 
 def _heard(snapshot: Snapshot, inner: int) -> Row:
-    """Which of effect, twin and dry signal is heard."""
+    """Which of the two sounds and the dry signal is heard."""
     heard = 2 if snapshot.bypassed else 1 if snapshot.on_twin and snapshot.twin is not None else 0
-    room = inner - _LABEL - len("● effect  ●   ● dry")
+    names = (snapshot.original, snapshot.twin)
+    room = (inner - _LABEL - len("●   ●   ● dry")) // (2 if snapshot.twin is not None else 1)
     row: Row = [("heard".ljust(_LABEL), DIM)]
-    for place, (name, style) in enumerate((("effect", "bold green"), (snapshot.twin, "bold magenta"), ("dry", "bold yellow"))):
+    for place, (name, style) in enumerate(((names[0], "bold green"), (names[1], "bold magenta"), ("dry", "bold yellow"))):
         if name is not None:
             mark, style = ("●", style) if place == heard else ("○", DIM)
             row.append((f"{'  ' if place else ''}{mark} {cut(one_line(name), room)}", style))

@@ -115,7 +115,7 @@ class Rack:
         return self._latest
 
     def load(self, program: Program) -> None:
-        """Goes over to another program, prepared for this rack's rate, channels and block; a later one replaces one that waits."""
+        """Goes over to another program, prepared for this rack's rate, channels and block; it replaces one that waits."""
         with self._lock:
             self._programs[program.address] = (program, time.monotonic())
             self._latest = program

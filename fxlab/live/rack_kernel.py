@@ -28,7 +28,7 @@ CURRENT, COMING = 1, 2
 
 _LOAD_SHARE = 0.05
 _COLD = 8  # blocks at the beginning, for which caches and memory are cold
-_TOO_MANY = 3  # late blocks in a row: the processing doesn't fit into what the machine has to give
+_TOO_MANY = 3  # blocks in a row: the processing doesn't fit into what the machine has to give
 
 
 @njit(nogil=True)
@@ -111,7 +111,7 @@ def finish(at, frames, now, cpu):
 
     A block is late if it took longer than it lasts, or ended after the next one was due. That is the processing's own fault if it
     ran for longer than that on a processor, otherwise the system's, which woke it too late, let others run, or let it wait for
-    Python. The program rests after a fault of its own, and when several blocks in a row were late, whatever the cause.
+    Python. The program rests after a block too slow by itself, and when several in a row took too long, whatever the cause.
     """
     rack = record_at(at, RACK)
     deadline = frames * 1_000_000_000 // rack.rate_hz
@@ -123,12 +123,12 @@ def finish(at, frames, now, cpu):
     rack.blocks += 1
     own = work > deadline
     late = own or wall > deadline or (rack.due_ns and now > rack.due_ns + deadline)
-    rack.late_run = rack.late_run + 1 if late else 0
+    rack.slow_run = rack.slow_run + 1 if wall > deadline else 0
     if own:
         rack.late_own += 1
         note(rack, OWN, now, work)
     elif late:
         rack.late_woken += 1
         note(rack, WOKEN, now, now - rack.due_ns if rack.due_ns else wall)
-    if (own or rack.late_run >= _TOO_MANY) and rack.rests and rack.blocks > _COLD and not rack.dropped:
+    if (own or rack.slow_run >= _TOO_MANY) and rack.rests and rack.blocks > _COLD and not rack.dropped:
         drop(rack)

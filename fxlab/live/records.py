@@ -1,7 +1,7 @@
 """What the rack's compiled code and its Python side share: records in memory, field by field.
 
-All fields are 8 bytes wide, so that each is read and written as a whole. Who writes what: the control thread `next`, `restart`, `stop`
-and what is fixed before the stream starts; the audio thread everything else.
+All fields are 8 bytes wide, so that each is read and written as a whole. The control thread writes `next`, `restart`, `stop` and what
+is fixed before the stream starts; the audio thread everything else.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ PROGRAM = _record(
 
 EVENT = _record("kind", "at_ns", "value")
 OWN, WOKEN, XRUN, FAULT, FEED = range(5)
-"""Kinds of events: late by its own processing, late because of the system, a gap that the device reports, a processor that failed,
-a file that wasn't read in time."""
+"""Kinds of events: late by its own processing, late because of the system, a gap that the device reports, a processor that
+failed, a file that wasn't read in time."""
 EVENTS = 1024
 """Events that are kept in full; further ones are only counted."""
 
@@ -103,7 +103,7 @@ RACK = _record(
     "blocks",
     "late_own",
     "late_woken",
-    "late_run",  # late blocks in a row
+    "slow_run",  # blocks in a row that took too long
     "xruns",
     "faults",
     "event_count",

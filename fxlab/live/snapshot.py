@@ -68,8 +68,8 @@ class Snapshot:
         faults: Errors of the processor while playing.
         knobs: Parameters, in order.
         bypassed: Whether the dry signal is heard.
-        twin: Name of what A/B switches to, None if there is nothing.
-        on_twin: Whether it is heard now.
+        original, twin: Names of the two sounds that A/B compares; the second is None if there is nothing to compare with.
+        on_twin: Whether the second is heard now.
         recorded_s: Length recorded so far, None if nothing is recorded.
         message: The last thing that happened, for a line at the bottom.
     """
@@ -101,6 +101,7 @@ class Snapshot:
     faults: int
     knobs: tuple[Knob, ...]
     bypassed: bool
+    original: str
     twin: str | None
     on_twin: bool
     recorded_s: float | None

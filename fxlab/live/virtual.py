@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class VirtualDevice:
         values = rack.address, self._source.ctypes.data, self._target.ctypes.data, block, SPIN_NS, 0
         self._clock[0] = values
         self.path = "compiled callback" if native else "Python callback"
-        self._thread = threading.Thread(target=self._native if native else self._portable, name="audio", daemon=True)
+        self._thread = threading.Thread(target=self._clockwork(native), name="audio", daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -54,10 +55,13 @@ class VirtualDevice:
         if self._thread.is_alive():
             self._thread.join(2.0)
 
-    def _native(self) -> None:
+    def _clockwork(self, native: bool) -> Callable[[], None]:
+        """What the thread runs, compiled before it begins."""
+        if not native:
+            return self._portable
         from fxlab.live.rack_native import keep_time
 
-        keep_time(self._clock.ctypes.data)
+        return lambda: keep_time(self._clock.ctypes.data)
 
     def _portable(self) -> None:
         rack, block = self._rack, self._block

@@ -9,8 +9,8 @@ import numpy as np
 from fxlab.errors import FxlabError
 from fxlab.live.program import Program
 from fxlab.live.snapshot import Knob
-from fxlab.services.live_side import Format, Side
 from fxlab.services.live_loudness import loudness_gain_db
+from fxlab.services.live_side import Format, Side
 from fxlab.services.live_twin import twin_of, twin_values
 from fxlab.settings import EffectSettings
 
@@ -44,7 +44,7 @@ class Board:
         self._heard = heard
         self._side, self._other = side, None
         self._on_twin = False
-        self._twin = twin_of(side.settings)
+        self._compared: list[list[EffectSettings]] = []
         self._played: Program = side.program
         self._dry: dict[int, Program] = {}
         self.message, self.bypassed, self.selected = "", False, 0
@@ -60,11 +60,19 @@ class Board:
         return self._played
 
     @property
-    def twin(self) -> str | None:
-        """What A/B switches to."""
-        if self._twin is None:
-            return None
-        return " > ".join(stage.name for stage in self._twin)
+    def compared(self) -> list[list[EffectSettings]]:
+        """What is heard, with its parameters as they stand, and behind it its twin, if it has one."""
+        ours = self._side.settings
+        if ours != self._compared[:1]:
+            self._compared = [ours, *self._twin_of(ours)]
+        return self._compared
+
+    @property
+    def sounds(self) -> tuple[str, str | None]:
+        """Names of the two that A/B compares, first the one that it began with."""
+        twin = self.compared[1:]
+        other = " > ".join(stage.name for stage in twin[0]) if twin else None
+        return (self._side.name, other) if not self._on_twin or other is None else (other, self._side.name)
 
     @property
     def on_twin(self) -> bool:
@@ -118,23 +126,29 @@ class Board:
 
     def _switch(self) -> None:
         """A/B: from a chain to its twin at the same loudness, and back."""
-        if self._twin is None:
+        twin = self.compared[1:]
+        if not twin:
             self.message = f"{self._side.name} has no twin to compare with"
             return
-        left: dict[str, str] = {}
-        if self._other is None:
-            self._other = Side(self._twin, self._format)
-        else:
-            following = twin_values(self._side.settings, self._other.settings)
-            self._other.follow(following.chain)
-            left = following.left
+        wanted = twin[0]
+        if self._other is None or [stage.name for stage in self._other.settings] != [stage.name for stage in wanted]:
+            self._other = Side(wanted, self._format)
+        self._other.follow(wanted)
         self._match_loudness()
         self._side, self._other = self._other, self._side
-        self._twin, self._on_twin = self._other.settings, not self._on_twin
-        self.selected, self.bypassed = 0, False
-        self.message = f"{self._side.name}, {self._side.gain_db:+.1f} dB to be as loud"
-        if left:
-            self.message += f"; {next(iter(left))} can't follow: {next(iter(left.values()))}"
+        self._on_twin, self.selected, self.bypassed = not self._on_twin, 0, False
+        self.message = f"{self._side.name}, {round(self._side.gain_db, 1) + 0.0:+.1f} dB to be as loud"
+
+    def _twin_of(self, ours: list[EffectSettings]) -> list[list[EffectSettings]]:
+        """The twin as a list of one: the one that is there already, if it can follow, else the one that comes nearest."""
+        if self._other is not None:
+            following = twin_values(ours, self._other.settings)
+            if not following.left:
+                return [following.chain]
+        found = twin_of(ours)
+        if found is None and self._other is not None:
+            found = twin_values(ours, self._other.settings).chain
+        return [found] if found else []
 
     def _match_loudness(self) -> None:
         audio = self._heard() if self._heard else np.zeros((1, 0), np.float32)
@@ -147,7 +161,7 @@ class Board:
             return
         name, chain = self._presets[number]
         self._side, self._other = Side(chain, self._format), None
-        self._twin, self._on_twin, self.selected, self.bypassed = twin_of(self._side.settings), False, 0, False
+        self._on_twin, self.selected, self.bypassed = False, 0, False
         self.message = f"preset {number + 1}: {name}"
 
     def _dry_program(self) -> Program:

@@ -83,7 +83,7 @@ class Player:
             return self._retry(now) if now >= self._next_try else False
         if self._rack["position"] != self._seen:
             self._seen, self._seen_at = self._rack["position"], now
-        if now - self._seen_at > _SILENT_S or not self._driver.alive:
+        if self._setup.sink is not None and (now - self._seen_at > _SILENT_S or not self._driver.alive):
             self._lose(now)
         return False
 
@@ -142,5 +142,3 @@ class Player:
         target = np.empty(frames * self._setup.device_channels, np.float32)
         self._rack.process(source, target, frames, flags)
         return target.tobytes()
-
-

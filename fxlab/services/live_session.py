@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
-from fxlab.errors import FxlabError
+from fxlab.errors import FxlabError, UsageError
 from fxlab.live.rack import Rack
 from fxlab.live.realtime import raise_priority
 from fxlab.live.records import FAULT, FEED, OWN, WOKEN, XRUN
 from fxlab.live.report import Event, Report
 from fxlab.live.snapshot import Level, Snapshot, Times
 from fxlab.metrics.latency import coarse, percentiles_s
+from fxlab.services.live_analyzer import Spectra
 from fxlab.services.live_board import Board
 from fxlab.services.live_feed import Feed, Recorder
+from fxlab.services.live_midi import Midi, parse_map
 from fxlab.services.live_player import Player
 from fxlab.services.live_setup import Request, Setup
+from fxlab.services.live_view import View
+from fxlab.settings import LiveSettings
 
-_RECENT_S = 3.0
+_RECENT_S, _CHECK_S = 3.0, 1.0
 _KINDS = {OWN: "late", WOKEN: "woken late", XRUN: "xrun", FAULT: "fault", FEED: "file late"}
 
 
@@ -61,6 +67,10 @@ class Session:
         self._priority = ""
         self._windows: list[tuple[float, np.ndarray, int]] = []
         self._stopped = False
+        self._actions: deque[Callable[[], None]] = deque()
+        self._midi = self._listen(request.settings)
+        self._checked = 0.0
+        self._view: View | None = None
 
     def start(self) -> None:
         """Lets it play; raises `MissingError` or `UsageError` where the device can't."""
@@ -72,6 +82,11 @@ class Session:
 
     def tick(self) -> None:
         """What has to be done now and then, some fifty times a second: changes are handed to the rack, the device is watched."""
+        while self._actions:
+            self._actions.popleft()()
+        if self._midi and time.monotonic() - self._checked > _CHECK_S:
+            self._checked = time.monotonic()
+            self._midi.check()
         program = self.board.refresh()
         if program is not None:
             self.rack.load(program)
@@ -107,9 +122,20 @@ class Session:
         else:
             self.board.act(action)
 
+    def look(self, bands_per_octave: int = 6) -> Spectra:
+        """Spectra of what comes in, and of what the chain and its twin make of it; for one thread, 10 to 20 times a second."""
+        if self._view is None:
+            self._view = View(self.rack.heard, self.setup.format.sample_rate_hz, bands_per_octave)
+        compared = self.board.compared
+        try:
+            return self._view.look(compared)
+        except UsageError:  # the twin runs at another rate
+            return self._view.look(compared[:1])
+
     def snapshot(self) -> Snapshot:
         rack, form, board = self.rack, self.setup.format, self.board
         state, trouble = self._state()
+        original, twin = board.sounds
         return Snapshot(
             playing=board.side.text,
             state=state,
@@ -138,7 +164,8 @@ class Session:
             faults=rack["faults"],
             knobs=board.knobs(),
             bypassed=board.bypassed,
-            twin=board.twin,
+            original=original,
+            twin=twin,
             on_twin=board.on_twin,
             recorded_s=self._recorder.written / form.sample_rate_hz if self._recorder else None,
             message=board.message,
@@ -147,6 +174,8 @@ class Session:
     def close(self) -> Report:
         """Ends it and tells all about it; raises what went wrong with the file that was read or recorded."""
         self._player.close()
+        if self._midi:
+            self._midi.close()
         if self._feed:
             self._feed.close()
         try:
@@ -161,12 +190,27 @@ class Session:
     def abandon(self) -> None:
         """Ends it after an error, without a word."""
         self._player.close()
-        for helper in (self._feed, self._recorder):
+        for helper in (self._midi, self._feed, self._recorder):
             if helper:
                 try:
                     helper.close()
                 except (FxlabError, RuntimeError, OSError):
                     continue
+
+    def _listen(self, settings: LiveSettings) -> Midi | None:
+        """Controllers, whose thread only notes what is to be done in `tick`."""
+        if not settings.midi:
+            return None
+        board, later = self.board, self._actions.append
+        mapping = parse_map(",".join(f"{number}={name}" for number, name in settings.midi_map.items()), board.side.names)
+        return Midi(
+            settings.midi,
+            mapping,
+            on_parameter=lambda name, share: later(lambda: board.move(name, share)),
+            on_profile=lambda number: later(lambda: board.act(f"profile {number + 1}")),
+            on_bypass=lambda: later(lambda: board.act("bypass")),
+            on_message=lambda text: later(lambda: setattr(board, "message", text)),
+        )
 
     def _state(self) -> tuple[str, bool]:
         if self._player.state:

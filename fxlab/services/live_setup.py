@@ -148,7 +148,7 @@ def _why_not(side: Side, device: Device | None) -> str:
         return f"{side.text} has no compiled form"
     if device is None:
         return ""
-    from fxlab.live.portaudio import native_available
+    from fxlab.audio.portaudio_c import native_available
 
     return native_available()
 

@@ -43,6 +43,7 @@ def playing():
         ),
         bypassed=False,
         twin="tcn twin",
+        original="saturator",
         on_twin=False,
         recorded_s=11.9,
         message="drive_db is 12 dB",

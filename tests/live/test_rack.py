@@ -297,11 +297,11 @@ def test_who_is_to_blame_for_a_late_block():
     assert [tuple(event)[::2] for event in events] == [(1, 2_933_000), (1, 3_367_000), (0, 2_700_000)]
 
 
-def test_three_late_blocks_in_a_row_are_too_many():
+def test_three_slow_blocks_in_a_row_are_too_many():
     rack = ImpatientRack(1, 0, 0, RATE, BLOCK, program(("saturator", {})))
-    late = [(5000 * n + 3000, 5000 * n, 100, 100) for n in range(1, 6)]
-    assert timed(rack, late[:2] + ON_TIME) == []
-    assert timed(rack, late) == [3, 4]
+    woken, slow = [(8000, 5000, 100, 100)], [(5000, 5000, 3000, 100)]
+    assert timed(rack, 5 * woken + ON_TIME + 2 * slow + ON_TIME + 2 * slow + woken) == []
+    assert timed(rack, 5 * slow) == [3, 4]
     assert rack["late_own"] == 0
 
 
