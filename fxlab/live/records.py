@@ -1,7 +1,7 @@
 """What the rack's compiled code and its Python side share: records in memory, field by field.
 
-All fields are 8 bytes wide, so that each is read and written as a whole. The control thread writes `next`, `restart`, `stop` and what
-is fixed before the stream starts; the audio thread everything else.
+All fields are 8 bytes wide, so that each is read and written as a whole. The control thread writes `next`, `restart`, `stop` and
+what is fixed before the stream starts; the audio thread everything else.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def test_what_counts_can_be_read(playing):
     for words in (
         "device 10.7 + buffer 2.7 + processor 0.0 = 13.4 ms",
         "8.0 % of 2.67 ms",
-        "● effect",
+        "● saturator",
         "○ tcn twin",
         "○ dry",
         "0:12 of 1:00",
@@ -104,7 +104,7 @@ def test_what_counts_can_be_read(playing):
         assert words in page
     assert "compiled callback │" in " ".join("\n".join(lines(dataclasses.replace(playing, priority=""), 80)).split())
     bypassed = "\n".join(lines(dataclasses.replace(playing, bypassed=True, on_twin=True), 80))
-    assert "○ effect" in bypassed and "○ tcn twin" in bypassed and "● dry" in bypassed
+    assert "○ saturator" in bypassed and "○ tcn twin" in bypassed and "● dry" in bypassed
 
 
 def test_a_fault_is_red_and_none_is_not(playing):
