@@ -14,9 +14,9 @@ Suite = Annotated[
     str,
     typer.Option(
         "--suite",
-        metavar="effects|pareto|knobs|training",
+        metavar="effects|pareto|knobs|training|live",
         help="All engines side by side; which network is worth its cost; a network at every setting of a dataset; how fast "
-        "networks are trained.",
+        "networks are trained; how live audio holds on a busy machine.",
     ),
 ]
 Effects = Annotated[
@@ -30,9 +30,10 @@ Engines = Annotated[
     str | None, typer.Option("--engine", metavar="NAME,...", help="Only these: numpy, numba, fused, torch, torchscript, onnx.")
 ]
 Buffers = Annotated[
-    str | None, typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default, pareto: 64.")
+    str | None,
+    typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default, pareto: 64, live: 128."),
 ]
-Runs = Annotated[int | None, typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default.")]
+Runs = Annotated[int | None, typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default, live: 3.")]
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Audio to measure on; its first 20 s, mono.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads a network may use; 1 by default.")]
 Collector = Annotated[
@@ -48,7 +49,7 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         metavar="TIME",
-        help="Time for the measured blocks; 38s by default, 150s with --full; training: 120s for each trainer.",
+        help="Time for the measured blocks; 38s by default, 150s with --full; training: 120s for each trainer; live: 2min.",
     ),
 ]
 Table = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per cell.")]
@@ -56,6 +57,10 @@ Dataset = Annotated[
     Path | None, typer.Option("--dataset", metavar="DIR", help="knobs: the dataset to compare with; training: to train on.")
 ]
 Split = Annotated[str, typer.Option("--split", metavar="NAME", help="knobs: its test, validation or train split, or all.")]
+Soak = Annotated[
+    str | None,
+    typer.Option("--soak", metavar="TIME", help="live: then play so long while parameters change, and watch the memory; 10min."),
+]
 Peers = Annotated[bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard).")]
 
 
@@ -69,6 +74,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --suite pareto --runs 20 --plot pareto.png",
             "fxlab bench --suite knobs --effect run/best.safetensors --dataset ds",
             "fxlab bench --suite training --dataset ds --threads 2 --budget 5min --plot training.png",
+            "fxlab bench --suite live --soak 10min --plot live.png",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -93,6 +99,7 @@ def bench(
     peers: Peers = False,
     dataset: Dataset = None,
     split: Split = "test",
+    soak: Soak = None,
     profile: ProfileName = None,
     seed: Seed = None,
 ) -> None:
@@ -104,7 +111,15 @@ def bench(
     those that no other network beats in error and speed, or in error and size. The suite knobs plays a split of a dataset
     through networks and tells their error at every setting of the effect that it holds. The suite training trains a network as
     `fxlab train` does, in turns with Neural Amp Modeler's own trainer where that is installed (pip install neural-amp-modeler).
+    The suite live plays streams on a virtual device as `fxlab live` does, with and without the interpreter, on an idle machine
+    and on a busy one, and tells whose fault late blocks are; gates there are on CPU times and the processor's own misses.
     """
+    if suite == "live":
+        refused = {"--dataset": dataset, "--full": full, "--peers": peers, "--threads": threads, "--gc": gc, "--seed": seed}
+        _live(effect, set, engine, buffers, runs, input, budget, soak, gate, profile, csv, plot, force, refused)
+        return
+    if soak is not None:
+        raise UsageError("--soak belongs to the suite live.", "Add --suite live.")
     if suite == "knobs":
         _knobs(dataset, split, effect, set, profile, csv, force)
         return
@@ -208,6 +223,54 @@ def _training(
     with bars(refresh=False) as progress:
         result = service.run(request, progress)
     output.finish(result, view.show)
+
+
+def _live(
+    effect: list[str] | None,
+    set: list[str] | None,
+    engine: str | None,
+    buffers: str | None,
+    runs: int | None,
+    input: Path | None,
+    budget: str | None,
+    soak: str | None,
+    gate: list[str] | None,
+    profile: str | None,
+    csv: Path | None,
+    plot: Path | None,
+    force: bool,
+    refused: dict[str, object],
+) -> None:
+    from fxlab.console import bench_live as view
+    from fxlab.console import output
+    from fxlab.console.progress import bars
+    from fxlab.durations import parse_duration
+    from fxlab.profiles import load
+    from fxlab.services import bench_live as service
+    from fxlab.services.bench import require_gates
+    from fxlab.settings import Profile
+
+    for option, given in refused.items():
+        if given not in (None, False):
+            raise UsageError(f"{option} doesn't belong to the suite live.", "Leave it out.")
+    if engine and "," in engine:
+        raise UsageError("The suite live plays every effect on one engine.", "Name one with --engine, or leave it out.")
+    request = service.Request(
+        effects=effects_from(load(profile) if profile else Profile(), effect, set, engine, service.DEFAULT),
+        buffers=_numbers(buffers) or service.BUFFERS,
+        runs=runs or service.RUNS,
+        budget_s=parse_duration(budget) if budget else service.BUDGET_S,
+        soak_s=parse_duration(soak) if soak else 0.0,
+        input=input,
+        gates=gate or [],
+        csv=csv,
+        plot=plot,
+        force=force,
+    )
+    with bars(refresh=False) as progress:
+        result = service.run(request, progress)
+    output.finish(result, view.show)
+    require_gates(result)
 
 
 def _numbers(text: str | None) -> list[int] | None:
