@@ -1,8 +1,8 @@
 """Compiled kernels as functions that compiled code and audio drivers can call, without the interpreter.
 
-A kernel takes a block, the room for its output, and whatever else it needs: arrays, numbers, tuples of them. `stage_of` writes all
-that down in memory once, in the very form in which compiled code passes it, and finds the machine code that reads it there. Such
-a stage is two addresses. `call_stage` plays it from other compiled code, and neither allocates nor needs a lock.
+A kernel takes a block, the room for its output, and whatever else it needs: arrays, numbers, tuples of them. `stage_of` writes
+all that down in memory once, in the very form in which compiled code passes it, and finds the machine code that reads it there.
+Such a stage is two addresses. `call_stage` plays it from other compiled code, and neither allocates nor needs a lock.
 
 Each kernel's module says once how it is called, since only what a module defines is kept in Numba's cache:
 

@@ -5,11 +5,30 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
+
+COUNTER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+static volatile long calls;
+long allocations(void) { return calls; }
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+void *malloc(size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { __sync_fetch_and_add(&calls, 1); return __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_realloc(p, n); }
+void *aligned_alloc(size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); return __libc_memalign(a, n); }
+int posix_memalign(void **p, size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); return !(*p = __libc_memalign(a, n)); }
+"""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("COLUMNS", None)  # pytest-xdist's 80, though nobody looks at a terminal
@@ -43,6 +62,43 @@ def memory_taken():
             tracemalloc.stop()
 
     return lambda play: min(measured(play) for _ in range(3))
+
+
+@pytest.fixture(scope="session")
+def play_stage():
+    """`play_stage(stage, block)`: the output of one block, (channels, frames), from the stage's machine code."""
+    import numpy as np
+    from numba import njit
+
+    from fxlab.compiled import call_stage
+
+    @njit
+    def play(function, at, frames):
+        return call_stage(function, at, frames)
+
+    def played(stage, block):
+        stage.dry[: block.size] = block.ravel()
+        stage.wet[:] = np.nan
+        assert play(stage.function, stage.at, block.shape[1])
+        assert np.isnan(stage.wet[block.size :]).all()
+        return stage.wet[: block.size].reshape(block.shape).copy()
+
+    return played
+
+
+@pytest.fixture(scope="session")
+def malloc_counter(tmp_path_factory) -> str:
+    """Path of a library for LD_PRELOAD that counts calls of the C library's allocator: `allocations()` says how many."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("counting malloc needs glibc (not Windows or macOS)")
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler to build the counter with")
+    folder = tmp_path_factory.mktemp("counter")
+    (folder / "counter.c").write_text(COUNTER)
+    library = folder / "counter.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-fno-builtin", "-o", library, folder / "counter.c"], check=True)
+    return str(library)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def _play_down(at, frames):
         _down(high, evens, odds, lines, lines[room:], even, reach, odd, row[_ODD_DOWN + 2], spare, low)
 
 
-@njit(**_OPTIONS)
+@njit(inline="always", **_OPTIONS)
 def _past(memory, first, channel, length):
     start = first + channel * length
     return memory[start : start + length]
@@ -154,7 +154,7 @@ def _fir(line, newest, taps, reach, out):
                 out[i] += (h0 * x[i + 3] + h1 * x[i + 2]) + (h2 * x[i + 1] + h3 * x[i])
 
 
-@njit(**_OPTIONS)
+@njit(inline="always", **_OPTIONS)
 def _fill(history, line, frames):
     """After `frames` new samples behind the history: keeps the last ones as the next history."""
     reach = len(history)
@@ -162,7 +162,7 @@ def _fill(history, line, frames):
         history[i] = line[frames + i]
 
 
-@njit(**_OPTIONS)
+@njit(inline="always", **_OPTIONS)
 def _up(low, history, line, even, even_reach, odd, odd_reach, spare, high):
     frames, reach = len(low), len(history)
     result = spare[:frames]
@@ -177,7 +177,7 @@ def _up(low, history, line, even, even_reach, odd, odd_reach, spare, high):
     _fill(history, line, frames)
 
 
-@njit(**_OPTIONS)
+@njit(inline="always", **_OPTIONS)
 def _down(high, evens, odds, first, second, even, even_reach, odd, odd_reach, spare, low):
     frames = len(low)
     result = spare[:frames]

@@ -95,7 +95,7 @@ class Processor(ABC):
     def compiled(self) -> Stage | None:
         """The prepared processor as code that plays without the interpreter, None where it hasn't got such a form.
 
-        Both forms work on the same state: only one of them may play at a time.
+        Both forms work on the same state: only one of them may play at a time. After another `prepare` it mustn't play any more.
         """
         return None
 

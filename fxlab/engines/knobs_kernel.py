@@ -38,7 +38,7 @@ def advance(at, frames):
     still, moving = array_at(table, 5, np.float32), array_at(table, 7, np.float32)
     knobs, moves = len(still), False
     for k in range(knobs):
-        # Another thread writes the place before the value, so that a new value never comes with an old place.
+        # Another thread writes them, the place first. What is only half written in this block is taken whole in the next.
         value, place = wanted[k], wanted[knobs + k]
         if value != state[VALUE * knobs + k] or place != state[TARGET * knobs + k]:
             left = 1 - state[DONE * knobs + k] / whole

@@ -70,7 +70,7 @@ class NetworkProcessor(Processor):
             UsageError: A knob that the model hasn't got, or a value out of its range; then none is set.
         """
         self._knobs.set(values)
-        if self.sample_rate_hz and not self._heard:
+        if values and self.sample_rate_hz and not self._heard:
             self.reset()
 
     def prepare(self, sample_rate_hz: int, channels: int, max_block: int) -> None:

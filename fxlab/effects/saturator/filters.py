@@ -5,7 +5,8 @@ is. Here four segments of a chunk run side by side, all but the first from rest,
 true starting state times the precomputed response to it. In exact arithmetic that is the plain recursion.
 
 The state is z = (blocked, s0, s1): the DC blocker's output and the registers of the low-pass (transposed direct form II; s1
-stays 0 for the one-pole). The two filters keep their parts apart, since the DC blocker's means the same beside any low-pass. With d[n] = x[n] - x[n-1] and the gains of both filters gathered in b0, c1, c2:
+stays 0 for the one-pole). The two filters keep their parts apart, since the DC blocker's means the same beside any low-pass.
+With d[n] = x[n] - x[n-1] and the gains of both filters gathered in b0, c1, c2:
 
     blocked' = d + r blocked
     one-pole   s0' = blocked' - a1 s0,                  y = b0 s0'
