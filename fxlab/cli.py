@@ -30,8 +30,8 @@ VERBS = {
 }
 """Every verb and its line of help; `fxlab.commands.<verb>` is imported when it is run."""
 
-_MAY_STAND_ALONE = {"--analyzer": ("terminal", "window")}
-"""Options whose value may be left out: what the value can be, the first being meant then."""
+_MAY_STAND_ALONE = {"--analyzer": "terminal"}
+"""Options whose value may be left out, and what is meant then."""
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 _CLICK_ERROR = typer.BadParameter.__mro__[2]  # ClickException: Typer carries its own copy of click in newer releases
@@ -188,8 +188,8 @@ def _spelled_out(arguments: list[str]) -> list[str]:
     found: list[str] = []
     for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
         found.append(word)
-        if word in _MAY_STAND_ALONE and following not in _MAY_STAND_ALONE[word]:
-            found.append(_MAY_STAND_ALONE[word][0])
+        if word in _MAY_STAND_ALONE and (not following or following.startswith("-")):
+            found.append(_MAY_STAND_ALONE[word])
     return found
 
 

@@ -59,6 +59,8 @@ class Session:
             program,
             self._feed.ring if self._feed else None,
             self._recorder.ring if self._recorder else None,
+            # Where nobody listens, a recording that comes late is none the worse for it.
+            rests=not (self._recorder and setup.sink is None),
         )
         self.board = Board(setup.side, form, request.presets, lambda: self.rack.heard.latest(3 * form.sample_rate_hz))
         self._player = Player(self.rack, setup)
@@ -79,6 +81,14 @@ class Session:
         if self._recorder:
             self._recorder.start()
         self._player.start()
+        until = time.monotonic() + _CHECK_S
+        while not self.rack["thread"] and time.monotonic() < until:
+            time.sleep(0.001)
+        self._prioritise()
+
+    def _prioritise(self) -> None:
+        if self.rack["thread"] and not self._priority:
+            self._priority = raise_priority(self.rack["thread"])
 
     def tick(self) -> None:
         """What has to be done now and then, some fifty times a second: changes are handed to the rack, the device is watched."""
@@ -90,10 +100,9 @@ class Session:
         program = self.board.refresh()
         if program is not None:
             self.rack.load(program)
-        if not self._priority and self.rack["thread"]:
-            self._priority = raise_priority(self.rack["thread"])
         if self._player.tick():
             self._priority = ""
+        self._prioritise()
         if self.rack.problem != self._problem:
             self._problem = self.rack.problem
             self.board.message = f"the processor failed: {self._problem.strip().splitlines()[-1]}"
