@@ -111,6 +111,12 @@ def notes(result: Result) -> Iterator[str]:
     priorities = dict.fromkeys(cell.priority for cell in result.cells if cell.priority)
     if priorities:
         yield f"The audio thread ran at {', '.join(priorities)}. Late and slips of whole blocks are per minute."
+    stolen = [cell for cell in result.cells if cell.stolen_s]
+    if stolen:
+        share = sum(cell.stolen_s or 0.0 for cell in stolen) / (machine.cores * sum(cell.seconds for cell in result.cells))
+        most = max(stolen, key=lambda cell: cell.stolen_s or 0.0)
+        where = f"most of it from {most.effect}, {most.path}, {most.load}"
+        yield f"This is a virtual machine, whose host took {percent(share, 2)} of the cores' time, {where}."
     yield from result.notes
 
 

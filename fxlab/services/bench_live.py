@@ -109,7 +109,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
             progress(TASK, done, len(parts) * request.runs, cell=f"{part.cell.effect} {part.cell.path}, {part.cell.load}")
             _play(part, clip, seconds)
     progress(TASK, len(parts) * request.runs, len(parts) * request.runs, cell="")
-    soaking = soak(soaked, request.buffers[0], request.soak_s, request.input, progress) if request.soak_s else None
+    soaking = soak(soaked, request.buffers[0], request.soak_s, progress) if request.soak_s else None
     cells = [part.cell for part in parts]
     setup: dict[str, Any] = {
         "suite": "live",
@@ -175,16 +175,21 @@ def _play(part: _Part, clip: Path, seconds: float) -> None:
     try:
         with loaded(cell.load, 2 * seconds + 60):
             device.start()
-            time.sleep(WARM_S)
+            time.sleep(WARM_S / 2)
             if rack["thread"]:
                 cell.priority = raise_priority(rack["thread"])
+            time.sleep(WARM_S / 2)
             rack.restart()
+            before = bench_machine.stolen_s()
             time.sleep(seconds)
             device.close()
+            after = bench_machine.stolen_s()
     finally:
         device.close()
         feed.close()
     _count(cell, rack)
+    if before is not None and after is not None:
+        cell.stolen_s = (cell.stolen_s or 0.0) + after - before
 
 
 def _count(cell: Cell, rack: Rack) -> None:

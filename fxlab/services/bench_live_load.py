@@ -52,13 +52,11 @@ def loaded(kind: str, longest_s: float = _LONGEST_S) -> Iterator[list[int]]:
 @contextmanager
 def _processes(longest_s: float) -> Iterator[list[int]]:
     words = [sys.executable, "-S", "-E", "-c", _BURN, str(os.getpid()), str(longest_s)]
-    nowhere = subprocess.DEVNULL
+    nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     started: list[subprocess.Popen] = []
     try:
         for _ in range(cores()):
-            started.append(
-                subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            )
+            started.append(subprocess.Popen(words, **nowhere))
         yield [process.pid for process in started]
     finally:
         for process in started:

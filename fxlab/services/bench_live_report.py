@@ -57,6 +57,7 @@ class Cell:
         slips: Times that the stream lost touch with the clock and began anew, which is heard as a gap.
         faults: Errors of the processor.
         priority: How the audio thread was scheduled, in words.
+        stolen_s: Core time that a virtual machine's host gave to others meanwhile, None where it isn't told.
     """
 
     effect: str
@@ -74,6 +75,7 @@ class Cell:
     slips: int = 0
     faults: int = 0
     priority: str = ""
+    stolen_s: float | None = None
 
     @property
     def deadline_s(self) -> float:
@@ -118,7 +120,7 @@ class Cell:
             found |= {f"{kind}_{name}_share": None if v is None else v / self.deadline_s for name, v in values.items()}
         for name in ("late_own", "late_woken", "slips"):
             found |= {name: getattr(self, name), f"{name}_per_minute": self.per_minute(getattr(self, name))}
-        return found | {"faults": self.faults}
+        return found | {"faults": self.faults, "stolen_s": self.stolen_s}
 
     def gated(self) -> dict[str, Any]:
         """The cell as gates see it: its times are CPU times, its misses blocks late by the processor's own doing."""

@@ -30,17 +30,15 @@ def soak(
     effect: EffectSettings,
     buffer: int,
     seconds: float,
-    input: Path | None = None,
     progress: Progress = silent,
     resident: Callable[[], int | None] | None = None,
 ) -> Soak:
-    """Plays on the virtual device and changes something every second: knobs, bypass, A/B with the twin.
+    """Plays on the virtual device, and changes something every second: knobs, bypass, A/B with the twin.
 
     Args:
         effect: What is played.
         buffer: Frames of blocks.
         seconds: How long.
-        input: Audio to play over and over, None for the clip that ships.
         resident: Tells the bytes of memory that the process occupies, or None.
 
     Raises:
@@ -49,6 +47,7 @@ def soak(
     resident = resident or resident_bytes
     request = live.Request([effect], LiveSettings(buffer=buffer), virtual=True, duration_s=seconds)
     session = live.prepare(request)
+    playing = session.board.side.text
     memory: list[tuple[float, int]] = []
     programs: dict[int, weakref.ref] = {}
     began, changes = time.monotonic(), 0
@@ -68,7 +67,7 @@ def soak(
 
     report = live.run(session, between)
     progress(TASK, seconds, seconds)
-    return _soak(report, changes, list(programs.values()), memory)
+    return _soak(report, playing, changes, list(programs.values()), memory)
 
 
 def _change(session: Session, number: int) -> None:
@@ -76,7 +75,7 @@ def _change(session: Session, number: int) -> None:
     knobs = [knob.name for knob in session.board.knobs() if knob.movable]
     if number % 10 in (4, 5):
         session.act("bypass")
-    elif session.board.twin is not None and (number % 10 in (8, 9) or not knobs):
+    elif len(session.board.compared) > 1 and (number % 10 in (8, 9) or not knobs):
         session.act("twin")
     elif knobs:
         session.board.move(knobs[number % len(knobs)], number * _GOLDEN % 1)
@@ -84,11 +83,13 @@ def _change(session: Session, number: int) -> None:
         session.act("bypass")
 
 
-def _soak(report: Report, changes: int, programs: Sequence[weakref.ref], memory: Sequence[tuple[float, int]]) -> Soak:
+def _soak(
+    report: Report, playing: str, changes: int, programs: Sequence[weakref.ref], memory: Sequence[tuple[float, int]]
+) -> Soak:
     settle_s = min(_SETTLE_S, report.seconds / 2)
     growth, slope = trend(memory, settle_s)
     return Soak(
-        playing=report.playing,
+        playing=playing,
         path=report.path,
         priority=report.priority,
         seconds=report.seconds,

@@ -53,6 +53,12 @@ def describe() -> Machine:
     )
 
 
+def stolen_s() -> float | None:
+    """Time, over all cores since the start, in which they had work but the machine's host ran others; None where none is told."""
+    fields = (_first_line("/proc/stat") or "").split()
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK") if len(fields) > 8 else None
+
+
 def _cpu() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -72,7 +78,7 @@ def _memory() -> int | None:
 
 def _first_line(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
+        return Path(path).read_text(encoding="utf-8").strip().partition("\n")[0] or None
     except OSError:
         return None
 
