@@ -281,5 +281,33 @@ def test_bands_of_the_equaliser_go_on_where_others_are_switched_on(sounds):
     assert not new._state["highpass"].any()
 
 
+def test_another_low_pass_keeps_what_the_dc_blocker_knows():
+    x = (0.5 * np.sin(2 * np.pi * 480 / RATE * np.arange(4000))).astype(np.float32)[None]  # a period is 100 frames
+    for before, after in itertools.permutations(("one_pole", "biquad")):
+        old, new = (prepared("saturator", {"bias": 0.6, "drive_db": 20.0, "lowpass": one}) for one in (before, after))
+        run(old, np.tile(x, 5))
+        take_over(new, old)
+        assert not new._state["lowpass"].any()
+        assert abs(run(new, x)[0, 1000:1100].mean()) < 0.01
+
+
+def test_responses_that_are_cut_up_otherwise_share_no_half_done_work(tmp_path):
+    noise = np.random.default_rng(0).standard_normal(40_000) * np.exp(-np.arange(40_000) / 8000)
+    made = []
+    for frames in (20_000, 20_100, 30_000):
+        soundfile.write(tmp_path / f"{frames}.wav", 0.05 * noise[:frames], RATE, "FLOAT")
+        made.append(prepared("convolver", {"ir": str(tmp_path / f"{frames}.wav")}))
+    first, alike, longer = (one.heritage() for one in made)
+    assert {name: array.shape for name, array in first.items()} == {name: array.shape for name, array in alike.items()}
+    assert first.keys() & longer.keys() == {"clock", "latest", "heard"}
+    # What goes on with all states of an equal filter's is that filter.
+    x = np.random.default_rng(1).standard_normal((1, 30_000)).astype(np.float32)
+    soundfile.write(tmp_path / "again.wav", 0.05 * noise[:20_000], RATE, "FLOAT")
+    again = prepared("convolver", {"ir": str(tmp_path / "again.wav")})
+    run(made[0], x[:, :9990])
+    take_over(again, made[0])
+    np.testing.assert_array_equal(run(again, x[:, 9990:]), run(made[0], x[:, 9990:]))
+
+
 def test_every_compiled_effect_is_tested_here():
     assert {name for name, one in effects().items() if isinstance(one.processor("numba"), Compiled)} <= set(FULL)

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
+from fxlab.compiled import call_stage
 from fxlab.engines.loader import open_processor, processor_of
 from fxlab.models.registry import architecture
+from fxlab.models.tcn_config import SIZES
 
 NAMES = ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "klon")
 MOST = 512
@@ -85,6 +89,30 @@ def test_knobs_set_for_a_stage_move_and_do_not_reset(conditioned, play_stage):
     processor.state()
     np.testing.assert_array_equal(processor._knobs.state(), moving)
     assert moving[2, 0] != 0 and moving[3, 0] == 64
+
+
+def test_knobs_turn_while_another_thread_plays(conditioned):
+    @njit(nogil=True)
+    def play(function, at, frames, times):
+        good = True
+        for _ in range(times):
+            good &= call_stage(function, at, frames)
+        return good
+
+    processor = processor_of(conditioned(SIZES["nano"]), "fused")
+    processor.prepare(48_000, 1, 64)
+    stage, played, rng = processor.compiled(), [], np.random.default_rng(0)
+    stage.dry[:] = rng.uniform(-0.5, 0.5, 64)
+    play(stage.function, stage.at, 64, 1)
+    thread = threading.Thread(target=lambda: played.append(play(stage.function, stage.at, 64, 4000)))
+    thread.start()
+    while thread.is_alive():
+        processor.set(**turned(processor, rng))
+    processor.set(drive_db=30.0, bias=0.25)
+    assert played == [True] and play(stage.function, stage.at, 64, 100) and np.isfinite(stage.wet).all()
+    value, target, offset, done = processor._knobs.state()
+    assert value.tolist() == list(processor.values.values()) and not offset.any() and not done.any()
+    np.testing.assert_array_equal(target, [k.normalised(processor.values[k.name]) for k in processor.controls])
 
 
 def test_only_the_same_network_takes_over_a_state(conditioned):
