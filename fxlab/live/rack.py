@@ -70,7 +70,7 @@ class Rack:
         size = channels * block
         history = 1 << (MAX_LATENCY + block - 1).bit_length()
         self._floats = {name: np.zeros(size, np.float32) for name in ("dry", "mixed", "silence", "delayed")}
-        self._floats |= {"history": np.zeros(channels * history, np.float32)}
+        self._floats |= {"history": np.full(channels * history, 0, np.float32)}  # in memory at once, as rings are
         self._floats |= {name: np.zeros(channels, np.float32) for name in ("last", "step")}
         self.meters = np.zeros((4, channels))
         self.work, self.wall, self.wake = (np.zeros(BINS, np.int64) for _ in range(3))

@@ -17,7 +17,8 @@ class Ring:
 
     def __init__(self, channels: int, frames: int) -> None:
         self.size = 1 << max(1, frames - 1).bit_length()
-        self.samples = np.zeros((channels, self.size), np.float32)
+        # Written, not only promised: else the audio thread would meet a page for the first time ten to fifty times a second.
+        self.samples = np.full((channels, self.size), 0, np.float32)
         self._record = np.zeros(1, RING)
         self._record["at"], self._record["channels"], self._record["size"] = self.samples.ctypes.data, channels, self.size
         self.address = self._record.ctypes.data
