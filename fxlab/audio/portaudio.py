@@ -35,7 +35,7 @@ def manager() -> Any:
         if _manager is None:
             pyaudio = module()
             if hanging():
-                raise _silence()
+                raise silence()
             try:
                 _manager = patiently(pyaudio.PyAudio, late=lambda manager: manager.terminate())
             except OSError as error:
@@ -113,13 +113,14 @@ def patiently(function: Callable[[], Any], seconds: float | None = None, late: C
         if not results and not errors:
             given_up.set()
             _hanging.append(thread)
-            raise _silence()
+            raise silence()
     if errors:
         raise errors[0]
     return results[0]
 
 
-def _silence() -> MissingError:
+def silence() -> MissingError:
+    """The error of a sound system that doesn't answer."""
     return MissingError("The sound system doesn't answer.", f"Restart its server, or choose another device. {WITHOUT}")
 
 

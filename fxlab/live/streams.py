@@ -23,8 +23,8 @@ from fxlab.errors import MissingError, UsageError
 CLOSING_S = 2.0
 """How long `Stream.close` takes at most, in seconds."""
 
-_kept: list[Any] = []
-"""What streams use that the sound system hasn't let go of."""
+_kept: set[Stream] = set()
+"""Streams whose callback the sound system may still call: the open ones, and those it hasn't let go of."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,15 @@ class Stream(ABC):
     output_latency_s = 0.0
 
     def __init__(self, plan: Plan) -> None:
-        portaudio.manager()
-        plan.check()
         self.plan = plan
-        self._closed = False
-        # While it runs too: the driver's thread reports underruns and a lost device to stderr.
+        self._closed = True
         self._quiet = ExitStack()
+        self._begin()
+
+    def _begin(self) -> None:
+        portaudio.manager()
+        self.plan.check()
+        # While it runs too: the driver's thread reports underruns and a lost device to stderr.
         self._quiet.enter_context(quiet_stderr())
         try:
             self._stream = portaudio.patiently(self._open, late=self._end)
@@ -84,6 +87,8 @@ class Stream(ABC):
         except BaseException:
             self._quiet.close()
             raise
+        self._closed = False
+        _kept.add(self)
 
     def start(self) -> None:
         """Lets blocks run; MissingError if the device refuses. A stream that couldn't start is closed."""
@@ -93,24 +98,36 @@ class Stream(ABC):
             self.close()
             raise
 
+    def restart(self) -> None:
+        """Opens and starts it anew on the devices it has, within hundredths of a second; errors as when it was made.
+
+        For a stream that has ended by itself (`alive`): PortAudio gives up on some underruns though nothing is lost. And for one
+        whose latency has grown, as the times that the callback gets tell: after an underrun PulseAudio keeps what it has recorded
+        meanwhile, and everything comes later by that from then on. A new stream forgets it.
+        """
+        # Not PortAudio's start of the same stream: if the server has died, PulseAudio's library aborts the process then.
+        if not self.close():
+            raise portaudio.silence()
+        self._begin()
+        self.start()
+
     def close(self) -> bool:
-        """Ends the stream, within `CLOSING_S`; does nothing a second time.
+        """Ends the stream, within `CLOSING_S`; a second time it only says again how that went.
 
         Returns:
             False if the sound system hangs: its thread may still call the callback, so that everything the callback uses must
             stay. The stream keeps its own arguments then.
         """
-        if self._closed:
-            return True
-        self._closed = True
-        try:
-            portaudio.patiently(lambda: self._end(self._stream), CLOSING_S)
-        except MissingError:
-            _kept.append(self)
-            return False
-        finally:
-            self._quiet.close()
-        return True
+        if not self._closed:
+            self._closed = True
+            try:
+                portaudio.patiently(lambda: self._end(self._stream), CLOSING_S)
+                _kept.discard(self)
+            except MissingError:
+                pass  # that it is still kept says it
+            finally:
+                self._quiet.close()
+        return self not in _kept
 
     @property
     def alive(self) -> bool:

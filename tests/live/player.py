@@ -43,7 +43,7 @@ class Player:
 
     def open(self):
         source, sink = again(self._devices[0], "input"), again(self._devices[1], "output")
-        plan = Plan(source, sink, CHANNELS, CHANNELS, 48_000, BUFFER)
+        plan = Plan(source, sink, CHANNELS, CHANNELS, 48_000, BUFFER, latency_s=0.05)
         if self._way == "native":
             self._stream = NativeStream(plan, copy.address, blocks.ctypes.data, blocks)
         else:
@@ -76,6 +76,9 @@ class Player:
         began = time.monotonic()
         well = self._stream.close()
         return [well, time.monotonic() - began < 4, portaudio.hanging()]
+
+    def restart(self):
+        self._stream.restart()
 
     def again(self):
         """Whether a second close does nothing, and the stream knows that it has ended."""

@@ -59,9 +59,11 @@ def test_sound_passes(player, pulse, tmp_path):
     recorder.wait()
     heard = np.fromfile(tmp_path / "out.raw", np.float32).reshape(-1, 2).T
 
-    # Piece by piece: on a busy machine the server may leave a gap, which shifts what follows.
-    found = [_contains(heard, sound[:, at : at + 4800]) for at in range(0, 72_000 - 4800, 4800)]
-    assert np.mean(found) >= 0.5
+    # Piece by piece, and not all of them: on a busy machine there are gaps.
+    found = [_contains(heard, sound[:, at : at + 960]) for at in range(0, 72_000, 960)]
+    assert sum(found) >= 10
+    assert player.ask("restart") is None
+    assert player.ask("play") is True
     assert player.ask("close") == [True, True, False]
     assert player.ask("again") == [True, False]
     assert player.end() == ""
@@ -73,6 +75,7 @@ def test_a_killed_server_is_noticed_and_comes_back(player, pulse):
     pulse.kill()
     # PulseAudio's library may be caught in a lock of its own then: a killed server can look like a hanging one.
     assert player.ask("lost") in (True, False)
+    assert player.ask("restart")[0] == "MissingError"
     well, in_time, hanging = player.ask("close")
     assert in_time
     assert well is not hanging
@@ -100,6 +103,7 @@ def test_a_hanging_server_hangs_nobody(player, pulse):
     assert player.ask("recover") is True
     player.ask("open")
     assert player.ask("play") is True
+    assert player.ask("close")[:2] == [True, True]
     assert player.end() == ""
 
 
