@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +101,21 @@ def malloc_counter(tmp_path_factory) -> str:
     library = folder / "counter.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-fno-builtin", "-o", library, folder / "counter.c"], check=True)
     return str(library)
+
+
+@pytest.fixture
+def pulse(tmp_path) -> Iterator[Any]:
+    """A PulseAudio daemon of the test's own (see `live/pulse.py`); skips the test where there can be none."""
+    spec = importlib.util.spec_from_file_location("fxlab_tests_pulse", Path(__file__).parent / "live" / "pulse.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if reason := module.why_not():
+        pytest.skip(f"no sound server: {reason}")
+    server = module.Pulse(tmp_path)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture(scope="session")
