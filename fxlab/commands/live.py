@@ -15,6 +15,7 @@ from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
     from fxlab.services.live import Request, Session
+    from fxlab.settings import LiveSettings
 
 _WINDOW_EVERY_S = 0.1
 
@@ -96,11 +97,14 @@ def live(
     Keys: space bypass, a A/B between DSP and network, arrows choose and move parameters, 1-9 presets, r reset, q quit, ? all.
     Without sound hardware use --input FILE or --virtual. Ctrl-C ends it like q: with a report.
     """
+    from fxlab.audio import chatter
+    from fxlab.console.output import mode
     from fxlab.durations import parse_duration
     from fxlab.profiles import load, override
     from fxlab.services.live import Request
     from fxlab.settings import Profile
 
+    chatter.show(mode.debug)
     base = load(profile) if profile else Profile()
     if analyzer not in (None, "terminal", "window"):
         raise UsageError(f"--analyzer {analyzer} is no view.", "Choose terminal or window.")
@@ -138,6 +142,29 @@ def _midi_map(pairs: list[str] | None) -> dict[str, str] | None:
     from fxlab.services.live_midi import parse_map
 
     return {str(number): name for number, name in parse_map(",".join(pairs)).items()} if pairs else None
+
+
+def _list_devices() -> None:
+    from fxlab.console import output as console
+    from fxlab.console.live_devices import show, to_json
+    from fxlab.services.live_devices import listing
+
+    found = listing()
+    if console.mode.json:
+        console.document(to_json(found.devices, found.midi))
+    else:
+        show(found.devices, found.midi)
+
+
+def _measure_latency(settings: LiveSettings) -> None:
+    from fxlab.console import output as console
+    from fxlab.console.live_latency import show
+    from fxlab.console.progress import bars
+    from fxlab.services.live_latency import measure
+
+    with bars() as progress:
+        latency = measure(settings, progress)
+    console.finish(latency, show)
 
 
 def _play(request: Request, analyzer: str | None) -> None:

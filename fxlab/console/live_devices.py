@@ -30,13 +30,13 @@ class Device(Protocol):
 _FIELDS = tuple(Device.__annotations__)
 
 
-def to_json(devices: Sequence[Device]) -> dict[str, Any]:
-    """All devices as plain values."""
-    return {"devices": [{name: getattr(device, name) for name in _FIELDS} for device in devices]}
+def to_json(devices: Sequence[Device], midi: Sequence[str] = ()) -> dict[str, Any]:
+    """All devices and the names of MIDI inputs as plain values."""
+    return {"devices": [{name: getattr(device, name) for name in _FIELDS} for device in devices], "midi": list(midi)}
 
 
-def show(devices: Sequence[Device]) -> None:
-    """A row for each device, and what the marks mean."""
+def show(devices: Sequence[Device], midi: Sequence[str] = ()) -> None:
+    """A row for each device, what the marks mean, and the MIDI inputs."""
     out = output.out()
     measured = any(device.measured_s is not None for device in devices)
     columns = ("device", "host API", "no.", "in", "out", "rates (kHz)", "latency in / out (ms)")
@@ -58,6 +58,8 @@ def show(devices: Sequence[Device]) -> None:
     out.print(table("", columns, rows, numbers))
     if any(device.default_in or device.default_out for device in devices):
         out.print("* is used where none is chosen; [default rate]. Choose by number or part of the name.", markup=False)
+    for number, name in enumerate(midi):
+        out.print(f"MIDI input {number}: {one_line(name)}", markup=False)
 
 
 def _channels(count: int, default: bool) -> str:

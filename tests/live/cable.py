@@ -1,0 +1,75 @@
+"""An imaginary interface whose output is connected to its input, in place of a player with real devices."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from fxlab.engines.loader import open_processor
+from fxlab.services.live_setup import Setup
+from fxlab.services.live_side import Format, Side
+from fxlab.settings import EffectSettings
+
+RATE, BLOCK, CHANNELS = 48_000, 256, 2
+
+
+class Cable:
+    """Plays a rack as fast as its feed allows, each sample coming back `delay` later.
+
+    Args:
+        rack: What is played.
+        setup: Where.
+        delay: In samples, a block at least.
+        gain: Of the way.
+        noise: RMS of what the inputs hear by themselves.
+        gaps: Blocks, by their numbers, before which the device says that it lost something.
+        lost_after: Block with which the device disappears, None for never.
+    """
+
+    path, input_latency_s, output_latency_s = "cable", 0.01, 0.01
+
+    def __init__(self, rack, setup, delay=700, gain=1.0, noise=0.0, gaps=(), lost_after=None) -> None:
+        assert delay >= BLOCK
+        self._rack, self._line = rack, np.zeros((delay, CHANNELS), np.float32)
+        self._gain, self._noise, self._gaps, self._lost_after = gain, noise, gaps, lost_after
+        self._stopped, self.state = False, ""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def tick(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._stopped = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        feed, _, returned = self._rack._rings
+        target, rng, number = np.zeros(BLOCK * CHANNELS, np.float32), np.random.default_rng(0), 0
+        while not self._stopped:
+            if (feed.waiting < BLOCK and not feed.ended) or returned.room < BLOCK:
+                time.sleep(0.001)
+                continue
+            if number == self._lost_after:
+                self.state = "device lost"
+                return
+            heard = np.float32(self._gain) * self._line[:BLOCK]
+            heard = heard + rng.normal(0, self._noise, heard.shape).astype(np.float32) if self._noise else heard
+            self._rack.process(np.ascontiguousarray(heard).ravel(), target, BLOCK, 4 if number in self._gaps else 0)
+            self._line = np.concatenate((self._line[BLOCK:], target.reshape(BLOCK, CHANNELS)))
+            number += 1
+
+
+def cable(effects=(), **options):
+    """A set-up with such an interface and what opens its player, as `Loop` takes it."""
+    chain = [EffectSettings(name) for name in effects]
+    form = Format(RATE, CHANNELS, BLOCK, compiled=False)
+    side = Side(chain, form, [open_processor(stage.name, stage.set, stage.engine) for stage in chain])
+    ends = (SimpleNamespace(name="cable in"), SimpleNamespace(name="cable out"))
+    setup = Setup(side, form, *ends, CHANNELS, None, None, *(end.name for end in ends))
+    return setup, lambda rack, setup: Cable(rack, setup, **options)
