@@ -11,12 +11,10 @@ from fxlab.console import output
 from fxlab.console.live_cells import one_line
 from fxlab.console.tables import counted, duration, figure, pairs, percent, size, table
 from fxlab.live.snapshot import Times
-from fxlab.services.bench_live_report import COMPILED, PORTABLE, TARGET, Cell, Result, Soak, Verdict, reliable
+from fxlab.services.bench_live_report import TARGET, Cell, Result, Soak, Verdict, reliable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-PATHS = {COMPILED: "compiled callback", PORTABLE: "Python callback"}
 
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 _SPARKS = 48
@@ -48,21 +46,27 @@ def show(result: Result) -> None:
 
 def work_table(cells: Sequence[Cell]) -> RenderableType:
     """CPU times: what the processor is answerable for."""
-    columns = ("CPU time of a block", "p50", "p99", "p99.9", "max", "late")
-    rows = [(*_name(cell), *_durations(cell.work.times), *_shares(cell), f"{cell.late_own:,}") for cell in cells]
-    rows = [(row[0], *(_both(a, b) for a, b in zip(row[1:5], row[5:9], strict=True)), row[9]) for row in rows]
+    columns = ("CPU time of a block", "p50", "p99", "p99.9", "max", "late by itself")
+    if all(reliable(cell.work.times) is None for cell in cells):
+        columns = tuple(name for name in columns if name != "p99.9")
+    rows = []
+    for cell in cells:
+        times = cell.work.times
+        found = {"p50": times.p50_s, "p99": times.p99_s, "p99.9": reliable(times), "max": times.max_s}
+        shown = [_with_share(value, cell) for name, value in found.items() if name in columns]
+        rows.append((_name(cell), *shown, f"{cell.late_own:,}"))
     return table("", columns, rows, columns[1:])
 
 
 def lateness_table(cells: Sequence[Cell]) -> RenderableType:
     """What the system and the interpreter add: the time until a block is done, and how late it was begun."""
-    columns = ("whole block", "p99", "max", "woken p50", "p99", "max", "late", "slips")
+    columns = ("whole block", "p99", "max", "woken p50", "p99", "max", "late /min", "slips /min")
     rows = []
     for cell in cells:
         wall, wake = cell.wall.times, cell.wake.times
         found = (wall.p99_s, wall.max_s, wake.p50_s, wake.p99_s, wake.max_s)
         late = [_rate(cell, count) for count in (cell.late_woken, cell.slips)]
-        rows.append((*_name(cell), *(_duration(value, wall) for value in found), *late))
+        rows.append((_name(cell), *(_duration(value, wall) for value in found), *late))
     return table("", columns, rows, columns[1:])
 
 
@@ -110,7 +114,7 @@ def notes(result: Result) -> Iterator[str]:
     yield f"Busy cores: {setup['busy_processes']} processes that never rest; busy Python: a thread beside the audio."
     priorities = dict.fromkeys(cell.priority for cell in result.cells if cell.priority)
     if priorities:
-        yield f"The audio thread ran at {', '.join(priorities)}. Late and slips of whole blocks are per minute."
+        yield f"The audio thread ran at {', '.join(priorities)}."
     stolen = [cell for cell in result.cells if cell.stolen_s]
     if stolen:
         share = sum(cell.stolen_s or 0.0 for cell in stolen) / (machine.cores * sum(cell.seconds for cell in result.cells))
@@ -120,22 +124,13 @@ def notes(result: Result) -> Iterator[str]:
     yield from result.notes
 
 
-def _name(cell: Cell) -> tuple[str]:
-    return (f"{cell.path}, {cell.load}",)
+def _name(cell: Cell) -> str:
+    return f"{cell.path}, {cell.load}"
 
 
-def _durations(times: Times) -> list[str | None]:
-    return [_duration(value, times) for value in (times.p50_s, times.p99_s, reliable(times), times.max_s)]
-
-
-def _shares(cell: Cell) -> list[str | None]:
-    times = cell.work.times
-    values = (times.p50_s, times.p99_s, reliable(times), times.max_s)
-    return [None if value is None or not times.blocks else percent(value / cell.deadline_s, 2) for value in values]
-
-
-def _both(time: str | None, share: str | None) -> str | None:
-    return None if time is None else f"{time}\n{share}"
+def _with_share(value: float | None, cell: Cell) -> str | None:
+    """A time, and below it what share of the deadline that is."""
+    return None if value is None or not cell.blocks else f"{duration(value)}\n{percent(value / cell.deadline_s, 2)}"
 
 
 def _duration(value: float | None, times: Times) -> str | None:
