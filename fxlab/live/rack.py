@@ -139,7 +139,7 @@ class Rack:
 
     def begin_again(self) -> None:
         """For a thread that plays from now on in place of one that is gone."""
-        self._memory["thread"] = 0
+        self._memory["thread"], self._memory["trip_s"] = 0, 0.0
 
     @property
     def events(self) -> np.ndarray:

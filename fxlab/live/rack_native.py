@@ -6,14 +6,17 @@ The programs must be compiled throughout. While this plays, no Python runs in th
 from __future__ import annotations
 
 import numpy as np
-from numba import cfunc, njit, types
+from numba import carray, cfunc, njit, types
 
+from fxlab.addresses import pointer
 from fxlab.live.memory_kernel import record_at
 from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
 from fxlab.live.rack_programs_kernel import run
 from fxlab.live.records import CLOCK, RACK, SLIP
 from fxlab.live.system import cpu_ns, now_ns, thread_number, wait_until
 
+_TRIP_SHARE = 0.01
+_ABORT = 2  # PortAudio's word for a stream that shall end at once
 _ROOM = RACK.fields["room0"][1]
 
 
@@ -35,10 +38,23 @@ def _play(at, source, target, frames, flags, due):
 
 
 @cfunc(types.int32(types.intp, types.intp, types.uint64, types.intp, types.uint64, types.intp), cache=True, error_model="numpy")
-def callback(source, target, frames, info, flags, at):
-    """What PortAudio calls for each block (`PaStreamCallback`); its last argument is the rack's address."""
+def callback(source, target, frames, info, flags, gate):
+    """What PortAudio calls for each block (`PaStreamCallback`).
+
+    Args:
+        source, target: Addresses of interleaved float32 (frames, channels), 0 where there is no device.
+        info: Address of the times of its input, of now and of its output, in seconds.
+        flags: Bits for what was lost or repeated.
+        gate: Address of the rack's address. Who takes that out shuts the rack for a driver that hangs and may wake up later.
+    """
+    at = carray(pointer(gate), (1,), np.int64)[0]
+    if not at:
+        return np.int32(_ABORT)
     rack = record_at(at, RACK)
     done = 0
+    if info:
+        heard, _, played = carray(pointer(info), (3,), np.float64)
+        rack.trip_s += _TRIP_SHARE * (max(played - heard, 0.0) - rack.trip_s)
     while done < np.int64(frames):
         part = min(rack.size, np.int64(frames) - done)
         heard = source + 4 * rack.inputs * done if source else 0

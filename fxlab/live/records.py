@@ -110,6 +110,7 @@ RACK = _record(
     "longest_work_ns",
     "longest_wall_ns",
     "longest_wake_ns",
+    "trip_s!",  # from input to output as the device tells, averaged over the last blocks; 0 if it doesn't
     "load!",  # share of the deadline, averaged over the last blocks
     *(f"room{i}" for i in range(ROOM)),
 )

@@ -14,8 +14,10 @@ from fxlab.live.report import Event
 from fxlab.live.virtual import VirtualDevice
 from fxlab.services.live_setup import Setup
 
-_SILENT_S = 1.5
-"""A device that hasn't called for so long is taken for lost."""
+_SILENT_S, _FIRST_S = 1.5, 3.0
+"""A device that hasn't called for so long, or for so long after its start, is taken for lost."""
+_BEHIND_S = 0.1
+"""A round trip that has become so much longer than the device said is a backlog."""
 _WAITS_S = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -30,6 +32,8 @@ class Driver(Protocol):
     def alive(self) -> bool: ...
 
     def start(self) -> None: ...
+
+    def restart(self) -> None: ...
 
     def close(self) -> object: ...
 
@@ -50,10 +54,11 @@ class Player:
 
     def __init__(self, rack: Rack, setup: Setup, clock: Callable[[], float] = time.monotonic) -> None:
         self._rack, self._setup, self._clock = rack, setup, clock
+        self._gate = np.zeros(1, np.int64)  # shuts the rack for a driver that hung and wakes up later
         self._driver: Driver = self._open()
         self.state = self.message = ""
         self.events: list[Event] = []
-        self._seen, self._seen_at = -1, 0.0
+        self._seen, self._seen_at, self._began = -1, 0.0, 0
         self._tries, self._next_try = 0, 0.0
 
     @property
@@ -70,7 +75,12 @@ class Player:
 
     def start(self) -> None:
         self._driver.start()
-        self._seen_at = self._clock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Another thread plays from now on."""
+        self._rack.begin_again()
+        self._seen_at, self._began = self._clock(), self._rack["position"]
 
     def close(self) -> None:
         self._rack.stop()
@@ -83,11 +93,30 @@ class Player:
             return self._retry(now) if now >= self._next_try else False
         if self._rack["position"] != self._seen:
             self._seen, self._seen_at = self._rack["position"], now
-        if self._setup.sink is not None and (now - self._seen_at > _SILENT_S or not self._driver.alive):
+        if self._setup.sink is None:
+            return False
+        patience_s = _SILENT_S if self._rack["position"] > self._began else _FIRST_S
+        if now - self._seen_at > patience_s:
             self._lose(now)
+        elif not self._driver.alive:
+            return self._revive(now, "the device stopped and was started again")
+        elif self._rack["trip_s"] > _BEHIND_S + 2 * (self.input_latency_s + self.output_latency_s):
+            return self._revive(now, f"the device was {self._rack['trip_s']:.1f} s behind and was started again")
         return False
 
+    def _revive(self, now: float, words: str) -> bool:
+        """Starts a device anew that is still there: PortAudio ends streams after some gaps, and a stall leaves a backlog."""
+        try:
+            self._driver.restart()
+        except FxlabError:
+            self._lose(now)
+            return False
+        self._begin()
+        self.message = words
+        return True
+
     def _lose(self, now: float) -> None:
+        self._gate[0] = 0
         self._driver.close()
         self._note("device lost")
         self._tries = 0
@@ -107,8 +136,8 @@ class Player:
             self._wait(self._clock())
             return False
         self._driver = driver
-        self._rack.begin_again()
-        self.state, self._seen_at = "", self._clock()
+        self._begin()
+        self.state = ""
         self._note("device back")
         return True
 
@@ -127,17 +156,20 @@ class Player:
         source, sink = setup.source, setup.sink
         if again:
             portaudio.rescan()
-            sink = devices.choose(sink.name, "output")
-            source = source and devices.choose(source.name, "input")
+            sink = devices.again(sink, "output")
+            source = source and devices.again(source, "input")
         plan = Plan(source, sink, setup.device_channels, setup.device_channels, form.sample_rate_hz, form.block)
+        gate = self._gate = np.array([self._rack.address], np.int64)
         if not form.compiled:
-            return PortableStream(plan, self._called)
+            return PortableStream(plan, lambda block, frames, flags: self._called(gate, block, frames, flags))
         from fxlab.live.rack_native import callback
 
-        return NativeStream(plan, callback.address, self._rack.address, self._rack)
+        return NativeStream(plan, callback.address, gate.ctypes.data, (self._rack, gate))
 
-    def _called(self, block: bytes | None, frames: int, flags: int) -> bytes:
+    def _called(self, gate: np.ndarray, block: bytes | None, frames: int, flags: int) -> bytes:
         """PortAudio's callback where it is Python."""
+        if not gate[0]:
+            return bytes(4 * frames * self._setup.device_channels)
         source = np.frombuffer(block, np.float32) if block else None
         target = np.empty(frames * self._setup.device_channels, np.float32)
         self._rack.process(source, target, frames, flags)

@@ -47,9 +47,11 @@ def portable(rack):
 def native(rack):
     from fxlab.live.rack_native import callback
 
+    gate = np.array([rack.address])
+
     def call(source, target, frames, flags=0):
         pointers = [ctypes.c_int64(0 if array is None else array.ctypes.data) for array in (source, target)]
-        assert callback.ctypes(*pointers, frames, 0, flags, rack.address) == 0
+        assert callback.ctypes(*pointers, frames, 0, flags, gate.ctypes.data) == 0
 
     return call
 
@@ -109,6 +111,27 @@ def test_the_compiled_callback_allocates_nothing():
         call(source, target, BLOCK)
         assert rtsys.get_allocation_stats().alloc == during
     assert before >= 0 and rack["current"] == rack.program.address
+
+
+@linux
+def test_a_driver_that_was_given_up_plays_no_more():
+    from fxlab.live.rack_native import callback
+
+    rack, gate = Rack(1, 1, 1, RATE, BLOCK, program()), np.zeros(1, np.int64)
+    assert callback.ctypes(0, 0, BLOCK, 0, 0, gate.ctypes.data) == 2 and rack["blocks"] == 0
+
+
+@linux
+def test_the_round_trip_is_what_the_driver_says():
+    from fxlab.live.rack_native import callback
+
+    rack, times = Rack(1, 1, 1, RATE, BLOCK, program()), np.array([10.0, 10.01, 10.025])
+    gate = np.array([rack.address])
+    for _ in range(2000):
+        callback.ctypes(0, 0, BLOCK, times.ctypes.data, 0, gate.ctypes.data)
+    assert rack["trip_s"] == pytest.approx(0.025, rel=0.01)
+    rack.begin_again()
+    assert rack["trip_s"] == 0
 
 
 @linux
