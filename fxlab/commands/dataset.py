@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from fxlab.commands import dataset_capture as captured
+from fxlab.commands.dataset_capture import Buffer, Capture, InputDevice, LevelDb, OutputDevice
 from fxlab.commands.dataset_recorded import Align, Clip, Dry, Lead, Wet, pairs_from
 from fxlab.commands.options import (
     ClusterAddress,
@@ -53,6 +55,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "fxlab dataset takes/ -o ds --effect saturator --set drive_db=18 --synthesize 3min",
             "fxlab dataset --dry di.wav --wet pedal.wav -o ds",
+            "fxlab dataset --capture -o ds --output-device usb --input-device usb",
             "fxlab dataset takes/*.wav -o knobs --effect saturator --grid drive_db=0,12,24 --levels 0,-12 --chunk 10",
         ),
     )(dataset)
@@ -62,6 +65,11 @@ def dataset(
     inputs: Inputs = None,
     dry: Dry = None,
     wet: Wet = None,
+    capture: Capture = False,
+    input_device: InputDevice = None,
+    output_device: OutputDevice = None,
+    buffer: Buffer = None,
+    level_db: LevelDb = None,
     output: Output = None,
     effect: Effects = None,
     set_: Sets = None,
@@ -92,6 +100,9 @@ def dataset(
 
     With --dry and --wet it takes recordings of a real device instead: finds delay, drift, polarity and defects, aligns both
     sides, splits them along time, and tells what it found in words and in DIR/pair.png.
+
+    With --capture it makes that recording itself: it plays INPUTS or test signals out of the sound interface, through a pedal or
+    an amplifier, and records what comes back. --effect stands in for the device, to try it with a plain cable.
     """
     from fxlab.console import output as console
     from fxlab.console.dataset import show_dataset
@@ -119,6 +130,23 @@ def dataset(
         lead_s=lead,
     )
     folder = output or Path("dataset")
+    own = {"--input-device": input_device, "--output-device": output_device, "--buffer": buffer, "--level-db": level_db}
+    if capture:
+        captured.require_fit(
+            {
+                "--dry": dry,
+                "--wet": wet,
+                "pairs in the profile": settings.pairs,
+                "--grid": settings.grid,
+                "--random": settings.random,
+            }
+            | {"--draws": draws, "--levels": levels, "--clip": clip, "--no-align": align is False, "--workers": workers}
+            | {"knobs in the profile": settings.knobs, "--cluster": cluster}
+        )
+        chain = effects_from(base, effect, set_, engine) if effect or set_ or engine or base.effects else []
+        live = captured.live_settings(base, input_device, output_device, buffer, rate)
+        captured.run(inputs or [], folder, chain, settings, live, level_db, force)
+    captured.require_no_capture_options(own)
     if pairs := pairs_from(settings.pairs, inputs, dry, wet):
         if effect or set_ or synthesize or grid or random or draws or levels:
             raise UsageError(

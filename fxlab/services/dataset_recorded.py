@@ -20,7 +20,7 @@ import fxlab
 from fxlab.audio.atomic import output_error, replacing
 from fxlab.audio.files import probe
 from fxlab.audio.float_wav import FloatWav
-from fxlab.errors import InputError, UsageError
+from fxlab.errors import CheckError, InputError, UsageError
 from fxlab.hashing import file_sha256, value_sha256
 from fxlab.progress import Progress, silent
 from fxlab.recorded import knobs_of, values_of
@@ -46,6 +46,7 @@ class Request:
         settings: Shares, chunks, clips and knobs.
         sample_rate_hz: The dataset's rate, None for that of the first dry file.
         force: Replace a dataset that was made differently, or make the same anew.
+        whole: Refuse recordings that lost or repeat something, which can be recorded again, instead of leaving that out.
     """
 
     pairs: Sequence[Mapping[str, Any]]
@@ -53,6 +54,7 @@ class Request:
     settings: DatasetSettings = field(default_factory=DatasetSettings)
     sample_rate_hz: int | None = None
     force: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     Raises:
         UsageError: Settings that can't be used, or that differ from those of the dataset already there.
         InputError: A file that can't be used, or a dataset made from other recordings is there.
+        CheckError: A recording that should be whole isn't.
         OutputError: The folder can't be written or holds something else.
     """
     settings = request.settings
@@ -82,6 +85,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     header = _header(request, pairs, rate)
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
     matches, failed = _matches(pairs, rate, request, progress)
+    if request.whole:
+        _require_whole(matches)
     plans = [split_along_time(one.frames, one.stretches, rate, settings) for one in matches]
     rows, rendered = _write_all(output, header, matches, plans, known, progress)
     reports = [_reported(output, one, number, len(pairs), progress) for number, one in enumerate(matches, 1) if one.alignment]
@@ -110,6 +115,17 @@ def _matches(pairs: Sequence[Pair], rate: int, request: Request, progress: Progr
     if first and not found:
         raise first
     return found, failed
+
+
+def _require_whole(matches: Sequence[Match]) -> None:
+    for one in matches:
+        found = one.alignment
+        lost = sorted(place / found.rate for place in (*(at for at, _ in found.jumps), *(start for start, _ in found.repeated)))
+        if lost:
+            raise CheckError(
+                f"{one.pair.wet} lost or repeats something before {lost[0]:.1f} s: a pair with a gap is worth little.",
+                "Record again with a larger --buffer, and with less else running.",
+            )
 
 
 def _reported(output: Path, one: Match, number: int, of: int, progress: Progress) -> PairReport:

@@ -17,8 +17,11 @@ from fxlab.settings import DatasetSettings
 from fxlab.training.manifest import NAME, Manifest, check_row, parse_line
 
 JOURNAL = "pairs.partial.jsonl"
+DRY, WET = "dry.wav", "wet.wav"
+"""A recording that was made for the dataset, beside it."""
 
 _OURS = re.compile(r"[0-9a-f]{20}\.(?:input|target)\.wav|\.fxlab-.*", re.ASCII)
+_AROUND = re.compile("|".join([*map(re.escape, ("pairs", NAME, JOURNAL, DRY, WET)), r"\.fxlab-capture-.*"]))
 
 
 class Journal:
@@ -75,7 +78,7 @@ def require_ours(directory: Path) -> None:
     try:
         if not directory.exists():
             return
-        others = sorted(entry.name for entry in directory.iterdir() if entry.name not in ("pairs", NAME, JOURNAL))
+        others = sorted(entry.name for entry in directory.iterdir() if not _AROUND.fullmatch(entry.name))
         foreign = sorted(entry.name for entry in pairs.iterdir() if not _OURS.fullmatch(entry.name)) if pairs.exists() else []
     except OSError as error:
         raise output_error(directory, error) from error

@@ -14,6 +14,7 @@ from fxlab.services.live_side import Format, Side
 from fxlab.settings import EffectSettings
 
 RATE, BLOCK, CHANNELS = 48_000, 256, 2
+_SLOW = 500
 
 
 class Cable:
@@ -27,14 +28,16 @@ class Cable:
         noise: RMS of what the inputs hear by themselves.
         gaps: Blocks, by their numbers, before which the device says that it lost something.
         lost_after: Block with which the device disappears, None for never.
+        slow: Takes the time that the first blocks last, for what is told by the clock.
     """
 
     path, input_latency_s, output_latency_s = "cable", 0.01, 0.01
 
-    def __init__(self, rack, setup, delay=700, gain=1.0, noise=0.0, gaps=(), lost_after=None) -> None:
+    def __init__(self, rack, setup, delay=700, gain=1.0, noise=0.0, gaps=(), lost_after=None, slow=False) -> None:
         assert delay >= BLOCK
         self._rack, self._line = rack, np.zeros((delay, CHANNELS), np.float32)
         self._gain, self._noise, self._gaps, self._lost_after = gain, noise, gaps, lost_after
+        self._slow = slow
         self._stopped, self.state = False, ""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -55,6 +58,8 @@ class Cable:
             if (feed.waiting < BLOCK and not feed.ended) or returned.room < BLOCK:
                 time.sleep(0.001)
                 continue
+            if self._slow and number == _SLOW:
+                time.sleep(_SLOW * BLOCK / RATE)
             if number == self._lost_after:
                 self.state = "device lost"
                 return
