@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fxlab.services.live import Request, Session
     from fxlab.settings import LiveSettings
 
-_WINDOW_EVERY_S = 0.1
+_WINDOW_EVERY_S, _PATIENCE_S = 0.1, 2.0
 
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Hear this file instead of a device.")]
 Virtual = Annotated[bool, typer.Option("--virtual", help="Play on no device, in real time all the same; without --input a clip.")]
@@ -175,7 +176,12 @@ def _play(request: Request, analyzer: str | None) -> None:
     from fxlab.services.interrupt import stop_on_ctrl_c
     from fxlab.services.live import prepare, require_no_more_xruns, run
 
-    session = prepare(request)
+    patience = threading.Timer(_PATIENCE_S, console.note, ("Getting ready: kernels are compiled when they are first used.",))
+    patience.start()
+    try:
+        session = prepare(request)
+    finally:
+        patience.cancel()
     for text in request.notes:
         console.note(text)
     with _view(session, analyzer) as (below, look):

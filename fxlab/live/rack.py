@@ -12,6 +12,7 @@ import time
 import traceback
 
 import numpy as np
+from numba import types
 
 from fxlab.audio import MAX_LATENCY
 from fxlab.live.program import Program
@@ -146,6 +147,12 @@ class Rack:
         """The first events since the start of the statistics, records of `EVENT`; `event_count` are there in all."""
         return self._events[: min(self["event_count"], EVENTS)].copy()
 
+    @staticmethod
+    def compile() -> None:
+        """Makes `process` ready, which otherwise its first block would do."""
+        for function, arguments in ((enter, 6), (run, 3), (leave, 4), (finish, 4)):
+            function.compile(arguments * (types.intp,))
+
     def process(self, source: np.ndarray | None, target: np.ndarray | None, frames: int, flags: int = 0, due_ns: int = 0) -> None:
         """One block through the interpreter.
 
@@ -158,7 +165,8 @@ class Rack:
         heard, played = (0 if array is None else array.ctypes.data for array in (source, target))
         if not self["thread"]:
             self._memory["thread"] = threading.get_native_id()
-        wanted = enter(self.address, heard, frames, flags, due_ns, time.perf_counter_ns(), time.thread_time_ns())
+        self._memory["due_ns"] = due_ns
+        wanted = enter(self.address, heard, frames, flags, time.perf_counter_ns(), time.thread_time_ns())
         done = 0
         for which, place in ((CURRENT, "current"), (COMING, "coming")):
             if wanted & which and self._play(self[place], frames):

@@ -12,7 +12,7 @@ Nothing here allocates, locks, or waits for anybody.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, njit
 
 from fxlab.addresses import pointer
 from fxlab.live.histogram_kernel import count
@@ -41,8 +41,8 @@ def _restart(rack):
     rack.restart = 0
 
 
-@njit(types.intp(*7 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
-def enter(at, source, frames, flags, due, now, cpu):
+@njit(nogil=True, error_model="numpy", cache=True)
+def enter(at, source, frames, flags, now, cpu):
     """Takes a block in; returns which programs must play it.
 
     Args:
@@ -50,7 +50,6 @@ def enter(at, source, frames, flags, due, now, cpu):
         source: Address of the device's input, float32 (frames, inputs); 0 if it has none.
         frames: 1..size.
         flags: Other than 0 if the device lost or repeated something since the last block.
-        due: When the block should have begun, in ns; 0 if nobody knows.
         now, cpu: Time, and for how much of it the audio thread has run on a processor, in ns.
     """
     rack = record_at(at, RACK)
@@ -58,9 +57,9 @@ def enter(at, source, frames, flags, due, now, cpu):
         _restart(rack)
     if not rack.first_ns:
         rack.first_ns = now
-    rack.begun_ns, rack.cpu_ns, rack.due_ns = now, cpu, due
-    if due:
-        woken = max(now - due, 0)
+    rack.begun_ns, rack.cpu_ns = now, cpu
+    if rack.due_ns:
+        woken = max(now - rack.due_ns, 0)
         count(rack.wake, woken)
         rack.longest_wake_ns = max(rack.longest_wake_ns, woken)
     if flags:
@@ -76,7 +75,7 @@ def enter(at, source, frames, flags, due, now, cpu):
     return (0 if rack.dropped else CURRENT) | (COMING if rack.coming else 0)
 
 
-@njit(types.void(*4 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy", cache=True)
 def leave(at, target, frames, done):
     """Lets a block out.
 
@@ -105,7 +104,7 @@ def leave(at, target, frames, done):
     rack.position += frames
 
 
-@njit(types.void(*4 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy", cache=True)
 def finish(at, frames, now, cpu):
     """Notes what a block took; the clocks as in `enter`.
 

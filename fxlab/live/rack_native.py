@@ -6,7 +6,9 @@ The programs must be compiled throughout. While this plays, no Python runs in th
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
 from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic
 
 from fxlab.addresses import pointer
 from fxlab.live.memory_kernel import record_at
@@ -21,13 +23,13 @@ _ROOM = RACK.fields["room0"][1]
 
 
 @njit(nogil=True, error_model="numpy")
-def _play(at, source, target, frames, flags, due):
+def _play(at, source, target, frames, flags):
     """A whole block; arguments as in `enter` and `leave`."""
     rack = record_at(at, RACK)
     room = at + _ROOM
     if not rack.thread:
         rack.thread = thread_number()
-    wanted = enter(at, source, frames, flags, due, now_ns(room), cpu_ns(room))
+    wanted = enter(at, source, frames, flags, now_ns(room), cpu_ns(room))
     done = 0
     if wanted & CURRENT and run(at, rack.current, frames):
         done |= CURRENT
@@ -59,9 +61,22 @@ def callback(source, target, frames, info, flags, gate):
         part = min(rack.size, np.int64(frames) - done)
         heard = source + 4 * rack.inputs * done if source else 0
         played = target + 4 * rack.outputs * done if target else 0
-        _play(at, heard, played, part, np.int64(flags) * (done == 0), 0)
+        _play(at, heard, played, part, np.int64(flags) * (done == 0))
         done += part
     return np.int32(0)
+
+
+@intrinsic
+def _call(typing, function, source, target, frames, flags, gate):
+    """Calls a function like `callback` by its address: compiled once is enough."""
+
+    def generate(context, builder, _, args):
+        whole = ir.IntType(64)
+        kind = ir.FunctionType(ir.IntType(32), 6 * [whole])
+        code, source, target, frames, flags, gate = args
+        return builder.call(builder.inttoptr(code, kind.as_pointer()), [source, target, frames, whole(0), flags, gate])
+
+    return types.int32(*6 * (types.intp,)), generate
 
 
 @njit(types.void(types.intp), nogil=True, error_model="numpy", cache=True)
@@ -78,8 +93,8 @@ def keep_time(at):
     while not rack.stop:
         due = start + blocks * clock.frames * 1_000_000_000 // rack.rate_hz
         wait_until(due, clock.spin_ns, room)
-        _play(clock.rack, clock.input, clock.output, clock.frames, flags, due)
+        rack.due_ns = due
+        _call(clock.callback, clock.input, clock.output, clock.frames, flags, at)
         blocks, flags = blocks + 1, 0
         if now_ns(room) - due > SLIP * clock.frames * 1_000_000_000 // rack.rate_hz:
             start, blocks, flags = now_ns(room), 0, 1
-            clock.slips += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, njit
 
 from fxlab.addresses import pointer
 from fxlab.compiled import call_stage
@@ -15,7 +15,7 @@ _LONGEST_REST_S = 2
 _CALM_S = 5
 
 
-@njit(types.boolean(*3 * (types.intp,)), nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy", cache=True)
 def run(at, address, frames):
     """Lets a compiled program play the block; true if it went well."""
     rack, program = record_at(at, RACK), record_at(address, PROGRAM)

@@ -82,6 +82,7 @@ RACK = _record(
     "events",  # address of EVENT records
     # written by the control thread
     "next",  # address of the program to go on with, 0 for none
+    "due_ns",  # when the block that follows should begin; 0 if nobody knows
     "restart",  # whether the statistics begin anew
     "stop",
     # written by the audio thread
@@ -98,7 +99,6 @@ RACK = _record(
     "thread",
     "begun_ns",
     "cpu_ns",
-    "due_ns",
     "first_ns",
     "blocks",
     "late_own",
@@ -116,7 +116,7 @@ RACK = _record(
 )
 """The rack."""
 
-CLOCK = _record("rack", "input", "output", "frames", "spin_ns", "slips")
-"""A virtual device."""
+CLOCK = _record("rack", "callback", "input", "output", "frames", "spin_ns")
+"""A virtual device. It begins with the rack's address, as what a callback is given does."""
 SLIP = 4
 """Blocks by which a virtual device may be behind before it gives up catching up, as a sound card would have to."""

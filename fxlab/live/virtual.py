@@ -37,8 +37,14 @@ class VirtualDevice:
         self._source = np.zeros(block * max(rack.inputs, 1), np.float32)
         self._target = np.zeros(block * max(rack.outputs, 1), np.float32)
         self._clock = np.zeros(1, CLOCK)
-        values = rack.address, self._source.ctypes.data, self._target.ctypes.data, block, SPIN_NS, 0
-        self._clock[0] = values
+        for name, value in {
+            "rack": rack.address,
+            "input": self._source.ctypes.data,
+            "output": self._target.ctypes.data,
+            "frames": block,
+            "spin_ns": SPIN_NS,
+        }.items():
+            self._clock[name] = value
         self.path = "compiled callback" if native else "Python callback"
         self._thread = threading.Thread(target=self._clockwork(native), name="audio", daemon=True)
 
@@ -61,9 +67,11 @@ class VirtualDevice:
     def _clockwork(self, native: bool) -> Callable[[], None]:
         """What the thread runs, compiled before it begins."""
         if not native:
+            self._rack.compile()
             return self._portable
-        from fxlab.live.rack_native import keep_time
+        from fxlab.live.rack_native import callback, keep_time
 
+        self._clock["callback"] = callback.address
         return lambda: keep_time(self._clock.ctypes.data)
 
     def _portable(self) -> None:

@@ -161,6 +161,7 @@ class Player:
         plan = Plan(source, sink, setup.device_channels, setup.device_channels, form.sample_rate_hz, form.block)
         gate = self._gate = np.array([self._rack.address], np.int64)
         if not form.compiled:
+            self._rack.compile()
             return PortableStream(plan, lambda block, frames, flags: self._called(gate, block, frames, flags))
         from fxlab.live.rack_native import callback
 

@@ -196,9 +196,8 @@ def test_a_program_of_the_same_kind_goes_on_where_the_other_stands(way):
     changes = iter([program(*chain) for _ in range(5)])
 
     def between(position):
-        if position % (20 * BLOCK) == 0 and position:
-            if (following := next(changes, None)) is not None:
-                rack.load(following)
+        if position and position % (20 * BLOCK) == 0 and (following := next(changes, None)):
+            rack.load(following)
 
     found = play(way(rack), rack, audio, [BLOCK], between)
     undisturbed = Rack(1, 1, 1, RATE, BLOCK, program(*chain))
@@ -214,9 +213,8 @@ def test_a_sweep_in_many_steps_makes_no_zipper(way):
     steps = iter([program(("eq", {"lowpass_hz": float(hz)})) for hz in cutoffs])
 
     def between(position):
-        if position % (8 * BLOCK) == 0 and position > 4000:
-            if (following := next(steps, None)) is not None:
-                rack.load(following)
+        if position > 4000 and position % (8 * BLOCK) == 0 and (following := next(steps, None)):
+            rack.load(following)
 
     found = play(way(rack), rack, audio, [BLOCK], between)[0][4000:]
     spectrum = np.abs(np.fft.rfft(found * np.blackman(len(found))))
@@ -296,7 +294,8 @@ def timed(rack, blocks):
     dry = []
     for number, (begun, due, wall, work) in enumerate(blocks):
         begun, due, wall, work = (1000 * value for value in (begun, due, wall, work))
-        wanted = enter(rack.address, 0, BLOCK, 0, due, begun, 0)
+        rack._memory["due_ns"] = due
+        wanted = enter(rack.address, 0, BLOCK, 0, begun, 0)
         if not wanted & CURRENT:
             dry.append(number)
         leave(rack.address, 0, BLOCK, CURRENT | COMING)
