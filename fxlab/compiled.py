@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -138,8 +139,12 @@ def warm_up(function, at):
     return call_stage(function, at, 1)
 
 
+@cache
 def _layout(kind: types.Type) -> type:
-    """How compiled code keeps a value of a Numba type in memory, as a ctypes type."""
+    """How compiled code keeps a value of a Numba type in memory, as a ctypes type.
+
+    Each is made once: classes refer to themselves, so those of every turned knob would stay while Python collects no garbage.
+    """
     if isinstance(kind, types.BaseTuple):
         parts = [_layout(part) for part in kind.types]
         if isinstance(kind, types.UniTuple):
