@@ -186,7 +186,7 @@ def _require_words(arguments: list[str]) -> None:
 def _spelled_out(arguments: list[str]) -> list[str]:
     """The arguments with the values that were left out."""
     found: list[str] = []
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         found.append(word)
         if word in _MAY_STAND_ALONE and (not following or following.startswith("-")):
             found.append(_MAY_STAND_ALONE[word])

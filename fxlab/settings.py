@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
 from fxlab.recorded import check_knobs, check_pairs
@@ -55,11 +54,6 @@ def _random(ranges: dict) -> None:
             raise UsageError(f"random: {name} needs [low, high], not {_shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
 
 
-def _rate(value: int) -> None:
-    if value and not MIN_RATE_HZ <= value <= MAX_RATE_HZ:
-        raise UsageError(f"sample_rate_hz = {value} is out of range.", f"Its range is {MIN_RATE_HZ} .. {MAX_RATE_HZ}; 0 is automatic.")
-
-
 def _texts(values: list) -> None:
     for value in values:
         if not isinstance(value, str) or not value:
@@ -69,7 +63,9 @@ def _texts(values: list) -> None:
 def _controllers(values: dict) -> None:
     for number, name in values.items():
         if not (number.isdigit() and int(number) < 128 and isinstance(name, str) and name):
-            raise UsageError(f"midi_map: {number} = {_shown(name)} is no controller and parameter.", "Write it like 74 = 'cutoff_hz'.")
+            raise UsageError(
+                f"midi_map: {number} = {_shown(name)} is no controller and parameter.", "Write it like 74 = 'cutoff_hz'."
+            )
 
 
 @dataclass
@@ -187,7 +183,7 @@ class BenchSettings:
 @dataclass
 class LiveSettings:
     buffer: int = setting(128, "Frames in a block.", 1, 8192)
-    sample_rate_hz: int = setting(0, "Sample rate; 0 takes the model's, the file's or the device's own.", accepts=_rate)
+    sample_rate_hz: int = setting(0, "Sample rate; 0 takes the model's, the file's or the device's own.", 0, 192_000)
     channels: int = setting(0, "Channels that are processed; 0 takes a file's, otherwise one.", 0, 64)
     input_device: str = setting("", "Device to hear, by number or part of its name; empty is the system's default.")
     output_device: str = setting("", "Device to play on, likewise.")

@@ -56,10 +56,8 @@ class Param:
     def at(self, share: float) -> float:
         """The value at a place of the knob, 0..1."""
         share = min(max(share, 0.0), 1.0)
-        if self.scale == "log":
-            value = self.low * (self.high / self.low) ** share
-        else:
-            value = self.low + share * (self.high - self.low)
+        spread = self.high - self.low
+        value = self.low * (self.high / self.low) ** share if self.scale == "log" else self.low + share * spread
         return min(max(value, self.low), self.high)
 
     def parse(self, value: object) -> float:

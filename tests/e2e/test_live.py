@@ -110,7 +110,7 @@ def test_more_gaps_than_allowed_exit_5(fxlab):
     [
         (["--virtual"], 2, "No effect was named"),
         (["--effect", "tcn", "--virtual", "--rate", "44100"], 2, "runs at 48000 Hz"),
-        (["--effect", "tcn", "--virtual", "--rate", "3"], 2, "out of range"),
+        (["--effect", "eq", "--virtual", "--rate", "3"], 2, "out of range"),
         (["--effect", "tcn", "--virtual", "--buffer", "0"], 2, "out of range"),
         (["--effect", "tcn", "--virtual", "--input-device", "usb"], 2, "--virtual"),
         (["--effect", "tcn", "--input", "none.wav"], 3, "no file none.wav"),
