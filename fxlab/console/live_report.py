@@ -146,8 +146,9 @@ def events(report: Report) -> Iterator[str]:
 def _rows(report: Report) -> list[tuple[str, object]]:
     parts = (("in", report.device_in_s), ("out", report.device_out_s), ("buffer", report.buffer_s))
     sum_of = " + ".join(f"{name} {milliseconds(value)}" for name, value in (*parts, ("processor", report.processor_s)))
+    clock = f"; {milliseconds(report.trip_s)} ms by the driver's clock" if report.trip_s else ""
     rows: list[tuple[str, object]] = [
-        ("round trip", f"{milliseconds(report.round_trip_s)} ms = {sum_of}"),
+        ("round trip", f"{milliseconds(report.round_trip_s)} ms = {sum_of}{clock}"),
         ("mean load", f"{percent(report.mean_load)} of {duration(report.deadline_s)}"),
         ("from / to", one_line(f"{report.source} → {report.sink}")),
     ]

@@ -45,6 +45,7 @@ class Report:
         faults: Errors of the processor.
         events: In the order in which they happened; perhaps only the first of very many.
         device_in_s, device_out_s, buffer_s, processor_s: The parts of the round-trip latency in seconds.
+        trip_s: From input to output by the driver's own clock, at the end; 0 if it doesn't tell.
         recorded: File that was recorded, None if none was.
         recorded_s: Its length in seconds.
         recorded_lost: Frames that could not be written in time.
@@ -75,6 +76,7 @@ class Report:
     device_out_s: float = 0.0
     buffer_s: float = 0.0
     processor_s: float = 0.0
+    trip_s: float = 0.0
     recorded: str | None = None
     recorded_s: float = 0.0
     recorded_lost: int = 0

@@ -277,6 +277,7 @@ class Session:
             device_out_s=self._player.output_latency_s,
             buffer_s=shot.buffer_s,
             processor_s=shot.processor_s,
+            trip_s=rack["trip_s"],
             recorded=str(self._recorder.path) if self._recorder else None,
             recorded_s=shot.recorded_s or 0.0,
             recorded_lost=self._recorder.ring.lost if self._recorder else 0,
