@@ -63,14 +63,13 @@ class Session:
             rests=not (self._recorder and setup.sink is None),
         )
         self.board = Board(setup.side, form, request.presets, lambda: self.rack.heard.latest(3 * form.sample_rate_hz))
-        self._player = Player(self.rack, setup)
-        self._latency = program.latency
-        self._message, self._problem = "", ""
-        self._priority = ""
-        self._windows: list[tuple[float, np.ndarray, int]] = []
-        self._stopped = False
         self._actions: deque[Callable[[], None]] = deque()
         self._midi = self._listen(request.settings)
+        self._player = Player(self.rack, setup)
+        self._latency = program.latency
+        self._problem = self._priority = ""
+        self._windows: list[tuple[float, np.ndarray, int]] = []
+        self._stopped = False
         self._checked = 0.0
         self._view: View | None = None
 

@@ -75,7 +75,7 @@ def test_a_single_time_stands_where_the_axis_says(time_s, columns):
     assert max(map(len, lines)) <= columns
     assert "█" in lines[2] and "▲" in lines[3]
     mark, bars = lines[3].index("▲"), [place for place, sign in enumerate(lines[2]) if sign in "▁▂▃▄▅▆▇█"]
-    assert bars[0] - 2 <= mark <= bars[-1] + 2
+    assert bars[0] - 4 <= mark <= bars[-1] + 4  # within a bin, whose counts are shared out
     if not 0.8 < time_s / value.deadline_s < 1.25:
         assert (mark < lines[3].index("│")) == (time_s < value.deadline_s)
 
