@@ -85,7 +85,7 @@ def soak_rows(soak: Soak) -> RenderableType:
         ("soak", one_line(f"{soak.playing}, {soak.path}, {soak.priority}")),
         ("played", f"{duration(soak.seconds)}, {counted(soak.blocks, 'block')}, {counted(soak.changes, 'change')}"),
         ("late blocks", f"{late}, {counted(soak.faults, 'fault')}"),
-        ("programs", f"{soak.programs:,} prepared, {soak.programs_kept:,} in memory at the end"),
+        ("programs", f"{soak.programs:,} played one after another, {soak.programs_kept:,} in memory at the end"),
     ]
     if soak.growth_bytes is not None and soak.slope_bytes is not None:
         values = [count for _, count in soak.memory]

@@ -173,7 +173,7 @@ class Soak:
         playing, path, priority: Of the stream, in words.
         seconds, blocks, late_own, late_woken, xruns, faults: Of the stream.
         changes: Parameters moved, bypasses and A/B switches.
-        programs: Chains that were prepared and played; `programs_kept` of them were still in memory at the end.
+        programs: How often the rack went over to another program; `programs_kept` were still in memory at the end.
         settle_s: What came before counts as the beginning.
         memory: Resident bytes of the process as (seconds, bytes), once a second; empty where the system doesn't tell.
         growth_bytes: From after the beginning to the end, None without memory.

@@ -49,7 +49,7 @@ def soak(
     session = live.prepare(request)
     playing = session.board.side.text
     memory: list[tuple[float, int]] = []
-    programs: dict[int, weakref.ref] = {}
+    programs: list[weakref.ref] = []
     began, changes = time.monotonic(), 0
 
     def between(session: Session) -> None:
@@ -62,12 +62,13 @@ def soak(
             if now is not None:
                 memory.append((elapsed_s, now))
             progress(TASK, min(elapsed_s, seconds), seconds)
-        programs.setdefault(id(session.rack.program), weakref.ref(session.rack.program))
+        if not programs or programs[-1]() is not session.rack.program:
+            programs.append(weakref.ref(session.rack.program))
         time.sleep(_TICK_S)
 
     report = live.run(session, between)
     progress(TASK, seconds, seconds)
-    return _soak(report, playing, changes, list(programs.values()), memory)
+    return _soak(report, playing, changes, programs, memory)
 
 
 def _change(session: Session, number: int) -> None:
@@ -100,7 +101,7 @@ def _soak(
         faults=report.faults,
         changes=changes,
         programs=len(programs),
-        programs_kept=sum(program() is not None for program in programs),
+        programs_kept=len({id(program()) for program in programs} - {id(None)}),
         settle_s=settle_s,
         memory=tuple(memory),
         growth_bytes=growth,
