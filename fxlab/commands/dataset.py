@@ -143,7 +143,7 @@ def dataset(
             | {"--draws": draws, "--levels": levels, "--clip": clip, "--no-align": align is False, "--workers": workers}
             | {"knobs in the profile": settings.knobs, "--cluster": cluster}
         )
-        chain = effects_from(base, effect, set_, engine) if effect or set_ or engine or base.effects else []
+        chain = effects_from(base, effect, set_, engine) if effect or set_ or engine else []
         live = captured.live_settings(base, input_device, output_device, buffer, rate)
         captured.run(inputs or [], folder, chain, settings, live, level_db, force)
     captured.require_no_capture_options(own)

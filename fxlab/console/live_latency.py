@@ -8,6 +8,8 @@ from fxlab.console import output
 from fxlab.console.tables import table
 from fxlab.services.live_latency import Latency
 
+_STEADY = 1.0  # samples
+
 
 def show(latency: Latency) -> None:
     """What was measured, beside what the devices say of themselves."""
@@ -25,5 +27,7 @@ def show(latency: Latency) -> None:
     output.out().print(table(title, ("measured", "found"), rows))
     if latency.xruns:
         output.warn(f"{latency.xruns} gaps were reported meanwhile. The bursts agree all the same; a larger --buffer is safer.")
+    if found.spread > _STEADY:
+        output.warn("The delay moved meanwhile: sound is lost on the way, or two clocks are at work. Try a larger --buffer.")
     if latency.remembered:
         output.note("`fxlab live --list-devices` shows it from now on.")

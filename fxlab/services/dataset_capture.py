@@ -10,7 +10,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from fxlab.settings import DatasetSettings, EffectSettings, LiveSettings, check
 DRY, WET = dataset_state.DRY, dataset_state.WET
 LOWEST_DB = -60.0
 _SHORTEST_S = 2.0
+_PLACE = ".fxlab-capture-"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ class Capture:
         new = not output.exists()
         try:
             output.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".fxlab-capture-", dir=output) as place:
+            for left in output.glob(f"{_PLACE}*"):  # of a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=_PLACE, dir=output) as place:
                 text = self._record(Path(place), progress, open_player)
                 os.replace(Path(place) / DRY, output / DRY)
                 os.replace(Path(place) / WET, output / WET)
@@ -139,11 +142,10 @@ class Capture:
         signal = capture_signal.write(self._takes, rate, self.request.level_db, place / DRY, progress)
         lead = round(LEAD_S * rate)
 
-        def played() -> Iterator[np.ndarray]:
+        def played() -> Generator[np.ndarray, None, None]:
             yield np.zeros((1, lead), np.float32)
             yield from signal.blocks()
 
-        loop = Loop(self._setup, played(), open_player)
         paths = [place / f"{channel}.wav" for channel in range(channels)]
         tape = Tape(paths, rate, signal.heard_by, lambda: [at_s - LEAD_S for at_s in loop.gaps(LEAD_S)])
         total = signal.frames + round(LATEST_S * rate)
@@ -153,6 +155,7 @@ class Capture:
             progress("Recording", tape.frames / rate, total / rate)
 
         try:
+            loop = Loop(self._setup, played(), open_player)
             loop.run(lead + total, take)
             tape.finish()
         finally:
@@ -175,7 +178,7 @@ def make(capture: Capture, recording: Recording, progress: Progress = silent) ->
     """The dataset of a recording; raises as `dataset_recorded.run`."""
     request = capture.request
     # Without what only the signal was made from: the same files give the same dataset with --dry and --wet.
-    settings = dataclasses.replace(request.settings, synthesize="", seed=DatasetSettings().seed)
+    settings = dataclasses.replace(request.settings, synthesize="", seed=DatasetSettings().seed, align=True, clip_s=0.0)
     pairs = [{"dry": recording.dry, "wet": recording.wet}]
     wanted = dataset_recorded.Request(pairs, request.output, settings, force=request.force, whole=True)
     made = dataset_recorded.run(wanted, progress)

@@ -124,7 +124,7 @@ def _require_whole(matches: Sequence[Match]) -> None:
         if lost:
             raise CheckError(
                 f"{one.pair.wet} lost or repeats something before {lost[0]:.1f} s: a pair with a gap is worth little.",
-                "Record again with a larger --buffer, and with less else running.",
+                "Record again with --force and a larger --buffer, and with less else running.",
             )
 
 

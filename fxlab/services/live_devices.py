@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from fxlab.audio.devices import Device, devices, supported_rates
-from fxlab.errors import FxlabError
+from fxlab.audio.portaudio import WITHOUT
+from fxlab.errors import FxlabError, MissingError
 from fxlab.services.live_midi import ports
 from fxlab.services.live_remembered import remembered, round_trip_s
 
@@ -35,12 +36,14 @@ class Listing:
 
 
 def listing() -> Listing:
-    """Looks at everything there is; raises `MissingError` as `fxlab.audio.devices.devices`."""
+    """Looks at everything there is; raises `MissingError` as `fxlab.audio.devices.devices`, and where there is no device."""
     rows = remembered()
     found = [
         ListedDevice(**dataclasses.asdict(device), rates=_rates(device), measured_s=round_trip_s(rows, device.name))
         for device in devices()
     ]
+    if not found:
+        raise MissingError("There is no sound device.", f"Connect one, or start the sound server. {WITHOUT}")
     try:
         midi = ports()
     except FxlabError:

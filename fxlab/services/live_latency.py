@@ -74,7 +74,7 @@ def measure_through(setup: Setup, progress: Progress = silent, open_player: Call
     """The same through a given set-up, without remembering it."""
     rate = setup.format.sample_rate_hz
     sound = round_trip.signal(rate)
-    loop = Loop(setup, iter([sound[None]]), open_player)
+    loop = Loop(setup, (block for block in [sound[None]]), open_player)
     heard: list[np.ndarray] = []
     done = 0
 

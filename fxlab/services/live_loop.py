@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -64,9 +64,11 @@ class Loop:
         rack: The audio path.
     """
 
-    def __init__(self, setup: Setup, blocks: Iterator[np.ndarray], open_player: Callable[[Rack, Setup], Player] = Player) -> None:
+    def __init__(
+        self, setup: Setup, blocks: Generator[np.ndarray, None, None], open_player: Callable[[Rack, Setup], Player] = Player
+    ) -> None:
         form = setup.format
-        self._setup = setup
+        self._setup, self._blocks = setup, blocks
         self._feed = Feed(blocks, 1, form.sample_rate_hz)
         self._returned = Ring(form.channels, round(_ROOM_S * form.sample_rate_hz))
         self.rack = Rack(
@@ -124,6 +126,7 @@ class Loop:
             finally:
                 self._player.close()
                 self._feed.close()
+                self._blocks.close()
         if self._feed.error:
             raise self._feed.error
 
