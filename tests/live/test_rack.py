@@ -319,6 +319,14 @@ def test_who_is_to_blame_for_a_late_block():
     assert [tuple(event)[::2] for event in events] == [(1, 2_933_000), (1, 3_367_000), (0, 2_700_000)]
 
 
+def test_a_clock_of_cpu_time_that_jumps_blames_nobody():
+    """As a virtual machine's does, whose host took time: more CPU time than time can't have been used."""
+    rack = ImpatientRack(1, 0, 0, RATE, BLOCK, program(("saturator", {})))
+    timed(rack, ON_TIME)
+    assert timed(rack, [(1000, 1000, 100, 3000), (3667, 3667, 100, 100)]) == []
+    assert (rack["late_own"], rack["longest_work_ns"]) == (0, 100_000)
+
+
 def test_three_slow_blocks_in_a_row_are_too_many():
     rack = ImpatientRack(1, 0, 0, RATE, BLOCK, program(("saturator", {})))
     woken, slow = [(8000, 5000, 100, 100)], [(5000, 5000, 3000, 100)]
