@@ -15,7 +15,7 @@ from fxlab.settings import EffectSettings
 
 SUITES = ("effects", "pareto")
 """effects: DSP and networks on every engine; pareto: which network of an effect is worth its cost (`bench_pareto`). The suites
-without timings, `bench_knobs`, are services of their own."""
+`bench_knobs`, `bench_training` and `bench_live` are services of their own."""
 
 
 def default_effects(suite: str) -> list[EffectSettings]:
@@ -35,7 +35,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         OutputError: A file that can't be written.
     """
     if request.suite not in SUITES:
-        raise UsageError(f"There is no suite '{request.suite}'.", nearest(request.suite, (*SUITES, "knobs")))
+        raise UsageError(f"There is no suite '{request.suite}'.", nearest(request.suite, (*SUITES, "knobs", "training", "live")))
     return (bench_pareto.run if request.suite == "pareto" else _effects)(request, progress)
 
 

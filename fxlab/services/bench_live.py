@@ -54,7 +54,7 @@ class Request:
         runs: Rounds.
         budget_s: Seconds of all runs together.
         soak_s: Length of a soak after them, 0 for none; it plays the last effect that has a compiled form.
-        input: Audio to play over and over; None for the clip that ships.
+        input: Audio to play over and over, mixed to mono; None for the clip that ships. The soak plays that one.
         gates: Conditions that have to hold (`bench_gate`): on CPU times, and misses, blocks late by the processor's own doing.
         csv, plot: Files to write, None for none.
         force: They may overwrite.
@@ -167,7 +167,8 @@ def _program(effect: EffectSettings, block: int) -> tuple[Program, str, int]:
 def _play(part: _Part, clip: Path, seconds: float) -> None:
     """One run of a cell: its figures are added to the cell's."""
     cell = part.cell
-    feed = Feed(file_blocks(clip, cell.sample_rate_hz, again=True), 1, cell.sample_rate_hz)
+    audio = (block.mean(axis=0, keepdims=True) for block in file_blocks(clip, cell.sample_rate_hz, again=True))
+    feed = Feed(audio, 1, cell.sample_rate_hz)
     part.program.chain.reset()
     rack = Rack(1, 0, 0, cell.sample_rate_hz, cell.buffer, part.program, feed.ring, rests=False)
     device = VirtualDevice(rack, cell.buffer, cell.path == COMPILED)

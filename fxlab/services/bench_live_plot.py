@@ -40,7 +40,9 @@ def figure(result: Result) -> Figure:
         axis.set_xlabel("µs")
     axes[0][-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     setup = result.setup
-    drawn.suptitle(f"fxlab bench --suite live: {setup['runs']} runs, {setup['audio']}, {result.machine.cpu}", fontsize=11)
+    drawn.suptitle(
+        f"fxlab bench --suite live: {setup['runs']} x {setup['run_s']:.3g} s, {setup['audio']}, {result.machine.cpu}", fontsize=11
+    )
     return drawn
 
 

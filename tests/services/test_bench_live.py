@@ -136,6 +136,15 @@ def test_runs_add_up():
 
 
 @linux
+def test_stereo_is_mixed(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "stereo.wav", np.ones((4800, 2)) * (0.5, 0.1), 48_000)
+    found = bench_live.run(bench_live.Request([EffectSettings("saturator")], runs=1, budget_s=0.1, input=tmp_path / "stereo.wav"))
+    assert all(cell.blocks for cell in found.cells) and found.setup["audio"] == "stereo.wav"
+
+
+@linux
 def test_what_has_no_compiled_form_is_played_by_python_alone():
     request = bench_live.Request([EffectSettings("tcn-nano", "onnx")], runs=1, budget_s=0.2, buffers=[256])
     found = bench_live.run(request)
