@@ -55,9 +55,10 @@ class Program:
         self.latency = self.chain.latency if processors else latency
         if self.compiled and self.stages:
             self.wet = self.stages[-1].wet
+            fresh = self.chain.state()
             for stage in self.stages:
                 warm_up(stage.function, stage.at)
-            self.chain.reset()
+            self.chain.restore(fresh)  # not `reset`, after which a network takes knobs for set before it plays
         else:
             self.wet = np.zeros(channels * block, np.float32)
         self._stages = np.array([(s.function, s.at, s.dry.ctypes.data, s.wet.ctypes.data) for s in self.stages], STAGE)
