@@ -120,8 +120,8 @@ def notes(result: Result) -> Iterator[str]:
         share = sum(cell.stolen_s or 0.0 for cell in stolen) / (machine.cores * sum(cell.seconds for cell in result.cells))
         most = max(stolen, key=lambda cell: cell.stolen_s or 0.0)
         where = f"most of it from {most.effect}, {most.path}, {most.load}"
-        yield f"This is a virtual machine, whose host took {percent(share, 2)} of the cores' time, {where};"
-        yield "some of that its clocks count as CPU time: a single block late by itself can be the host's doing too."
+        yield f"This is a virtual machine, whose host took {percent(share, 2)} of the cores' time, {where}."
+        yield "Its clocks count some of that as CPU time: a single block late by itself can be the host's doing too."
     yield from result.notes
 
 
