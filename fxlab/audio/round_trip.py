@@ -70,7 +70,12 @@ def find(heard: np.ndarray, rate: int, gaps: int = 0) -> RoundTrip:
     silence = heard[:, round(LEAD_S * rate / 2) : round(LEAD_S * rate)]
     if np.count_nonzero(np.abs(heard) >= FULL) > 2:
         raise CheckError("The input is overdriven: what comes back clips.", "Turn its gain down, or the output's level.")
-    channels = [[_coarse(line, number, rate) for number in range(COUNT)] for line in heard.astype(np.float64)]
+    starts = [_start(number, rate) for number in range(COUNT)]
+    longest = round((LONGEST_S + BURST_S) * rate)
+    channels = [
+        [_coarse(line[start : start + longest], number, rate) for number, start in enumerate(starts)]
+        for line in heard.astype(np.float64)
+    ]
     clear = [sum(clarity > _CLEAR for _, clarity in found) for found in channels]
     channel = max(range(len(clear)), key=lambda c: (clear[c], np.median([clarity for _, clarity in channels[c]])))
     if clear[channel] < COUNT / 2:
@@ -102,6 +107,17 @@ def find(heard: np.ndarray, rate: int, gaps: int = 0) -> RoundTrip:
     )
 
 
+def burst(rate: int) -> np.ndarray:
+    """One burst, float32 (frames,)."""
+    return _burst(0, rate).astype(np.float32)
+
+
+def delay_of_burst(heard: np.ndarray, rate: int) -> int | None:
+    """How late in samples `burst` is in what was heard, (frames,), since it began to be played; None if it isn't there."""
+    lag, clarity = _coarse(heard.astype(np.float64), 0, rate)
+    return lag if clarity > _CLEAR else None
+
+
 def _start(number: int, rate: int) -> int:
     return round((LEAD_S + number * EVERY_S) * rate)
 
@@ -128,10 +144,10 @@ def _correlation(line: np.ndarray, burst: np.ndarray, rate: int) -> tuple[np.nda
 
 
 def _coarse(line: np.ndarray, number: int, rate: int) -> tuple[int, float]:
-    """The delay of a burst in samples, and by how much it stands out of everything else."""
-    burst, start, longest = _burst(number, rate), _start(number, rate), round(LONGEST_S * rate)
-    spectrum, _, length = _correlation(line[start : start + longest + len(burst)], burst, rate)
-    found = np.abs(np.fft.irfft(spectrum, length)[:longest])
+    """The delay in samples of a burst that began to be played with the line, and by how much it stands out of all else."""
+    burst = _burst(number, rate)
+    spectrum, _, length = _correlation(line, burst, rate)
+    found = np.abs(np.fft.irfft(spectrum, length)[: len(line) - len(burst)])
     lag = int(np.argmax(found))
     rest = np.concatenate((found[: max(0, lag - _AROUND)], found[lag + _AROUND :]))
     level = float(np.sqrt(np.mean(rest**2)))

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fxlab.audio import round_trip
 from fxlab.audio.atomic import output_error
 from fxlab.errors import OutputError, UsageError
 from fxlab.progress import Progress, silent
 from fxlab.services import capture_signal, dataset_recorded, dataset_state
-from fxlab.services.capture_tape import LATEST_S, LEAD_S, Tape
+from fxlab.services.capture_tape import BURST_S, LATEST_S, LEAD_S, Tape
 from fxlab.services.dataset import Result
 from fxlab.services.dataset_sources import Take
 from fxlab.services.live_loop import Loop, loop_setup
@@ -140,15 +141,20 @@ class Capture:
         if free < needed:
             raise OutputError(f"The recording needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free.", "Make room there.")
         signal = capture_signal.write(self._takes, rate, self.request.level_db, place / DRY, progress)
-        lead = round(LEAD_S * rate)
+        lead, around, total = round(LEAD_S * rate), round(BURST_S * rate), signal.frames + round(LATEST_S * rate)
+        burst = np.zeros((1, around), np.float32)
+        sound = round_trip.burst(rate)
+        burst[0, : len(sound)] = sound * 10 ** ((self.request.level_db - round_trip.LEVEL_DB) / 20)
 
         def played() -> Generator[np.ndarray, None, None]:
-            yield np.zeros((1, lead), np.float32)
+            yield np.zeros((1, lead - around), np.float32)
+            yield burst
             yield from signal.blocks()
+            yield np.zeros((1, total - signal.frames), np.float32)
+            yield burst
 
         paths = [place / f"{channel}.wav" for channel in range(channels)]
-        tape = Tape(paths, rate, signal.heard_by, lambda: [at_s - LEAD_S for at_s in loop.gaps(LEAD_S)])
-        total = signal.frames + round(LATEST_S * rate)
+        tape = Tape(paths, rate, total, signal.heard_by, lambda: [at_s - LEAD_S for at_s in loop.gaps(LEAD_S)])
 
         def take(block: np.ndarray) -> None:
             tape.take(block)
@@ -156,7 +162,7 @@ class Capture:
 
         try:
             loop = Loop(self._setup, played(), open_player)
-            loop.run(lead + total, take)
+            loop.run(lead + total + around, take)
             tape.finish()
         finally:
             tape.close()

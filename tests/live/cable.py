@@ -14,7 +14,7 @@ from fxlab.services.live_side import Format, Side
 from fxlab.settings import EffectSettings
 
 RATE, BLOCK, CHANNELS = 48_000, 256, 2
-_SLOW = 500
+_SLOW = 1000
 
 
 class Cable:
@@ -28,16 +28,17 @@ class Cable:
         noise: RMS of what the inputs hear by themselves.
         gaps: Blocks, by their numbers, before which the device says that it lost something.
         lost_after: Block with which the device disappears, None for never.
+        jumps: Block from which on everything comes as much later again, None for none.
         slow: Takes the time that the first blocks last, for what is told by the clock.
     """
 
     path, input_latency_s, output_latency_s = "cable", 0.01, 0.01
 
-    def __init__(self, rack, setup, delay=700, gain=1.0, noise=0.0, gaps=(), lost_after=None, slow=False) -> None:
+    def __init__(self, rack, setup, delay=700, gain=1.0, noise=0.0, gaps=(), lost_after=None, slow=False, jumps=None) -> None:
         assert delay >= BLOCK
         self._rack, self._line = rack, np.zeros((delay, CHANNELS), np.float32)
         self._gain, self._noise, self._gaps, self._lost_after = gain, noise, gaps, lost_after
-        self._slow = slow
+        self._slow, self._jumps = slow, jumps
         self._stopped, self.state = False, ""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -60,6 +61,8 @@ class Cable:
                 continue
             if self._slow and number == _SLOW:
                 time.sleep(_SLOW * BLOCK / RATE)
+            if number == self._jumps:
+                self._line = np.concatenate((np.zeros_like(self._line), self._line))
             if number == self._lost_after:
                 self.state = "device lost"
                 return

@@ -78,8 +78,9 @@ def test_recordings_are_played_one_after_the_other(tmp_path):
         ({"gain": 0.0}, MissingError, "silent"),
         ({"gain": 0.0, "noise": 0.01}, MissingError, "only noise"),
         ({"gain": 5.0}, CheckError, "clips"),
-        ({"gaps": [0, 5, 700]}, CheckError, "xrun"),
-        ({"lost_after": 700}, MissingError, "lost after"),
+        ({"gaps": [0, 5, 1300]}, CheckError, "xrun"),
+        ({"jumps": 1000}, CheckError, "700 samples late at first and 1400 in the end"),
+        ({"lost_after": 1300}, MissingError, "lost after"),
     ],
 )
 def test_what_is_no_recording_leaves_nothing(tmp_path, cable, error, words):
