@@ -40,6 +40,7 @@ class Tape:
         frames: Written to each file.
         noise: RMS of each channel before the signal, (channels,).
         peak: Of each channel since, (channels,).
+        grown: After `finish`, by how many samples sound came back later in the end, and over how many frames; None if unknown.
         loudest: The channel with most sound.
     """
 
@@ -51,6 +52,7 @@ class Tape:
         self._lead, self._judged_at = round(LEAD_S * rate), heard_by + round(LATEST_S * rate)
         self._position = self.frames = self._clipped = 0
         self._quiet_frames, self._judged = 0, False
+        self.grown: tuple[int, int] | None = None
         self._quiet, self._energy, self.peak = (np.zeros(len(paths)) for _ in range(3))
 
     @property
@@ -96,7 +98,9 @@ class Tape:
         """Completes the files; raises `MissingError` and `CheckError` as `take`."""
         self._require_sound()
         before, after = (round_trip.delay_of_burst(line[self.loudest], self._rate) for line in self._around)
-        if before is not None and after is not None and abs(after - before) > 2 + _CLOCKS * self.frames:
+        if before is not None and after is not None:
+            self.grown = after - before, self._wanted + round(BURST_S * self._rate)
+        if self.grown and abs(self.grown[0]) > 2 + _CLOCKS * self.grown[1]:
             raise CheckError(
                 f"Sound was lost on the way: it came back {before} samples late at first and {after} in the end.", _AGAIN
             )

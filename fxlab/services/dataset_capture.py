@@ -66,11 +66,13 @@ class Recording:
     Args:
         dry, wet: Its files.
         text: About it, for the user.
+        grown: As `Tape` tells it.
     """
 
     dry: Path
     wet: Path
     text: str
+    grown: tuple[int, int] | None
 
 
 class Capture:
@@ -124,7 +126,7 @@ class Capture:
             for left in output.glob(f"{_PLACE}*"):  # of a run that was killed
                 shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix=_PLACE, dir=output) as place:
-                text = self._record(Path(place), progress, open_player)
+                tape, text = self._record(Path(place), progress, open_player)
                 os.replace(Path(place) / DRY, output / DRY)
                 os.replace(Path(place) / WET, output / WET)
         except OSError as error:
@@ -132,9 +134,9 @@ class Capture:
         finally:
             if new and output.is_dir() and not any(output.iterdir()):
                 output.rmdir()
-        return Recording(output / DRY, output / WET, text)
+        return Recording(output / DRY, output / WET, text, tape.grown)
 
-    def _record(self, place: Path, progress: Progress, open_player: Callable[..., Player]) -> str:
+    def _record(self, place: Path, progress: Progress, open_player: Callable[..., Player]) -> tuple[Tape, str]:
         form = self._setup.format
         rate, channels = form.sample_rate_hz, form.channels
         needed, free = 4 * round(self.seconds * rate) * (2 + channels), shutil.disk_usage(place).free
@@ -167,7 +169,7 @@ class Capture:
         finally:
             tape.close()
         os.replace(paths[tape.loudest], place / WET)
-        return self._told(tape, loop)
+        return tape, self._told(tape, loop)
 
     def _told(self, tape: Tape, loop: Loop) -> str:
         channel = tape.loudest
@@ -186,7 +188,7 @@ def make(capture: Capture, recording: Recording, progress: Progress = silent) ->
     # Without what only the signal was made from: the same files give the same dataset with --dry and --wet.
     settings = dataclasses.replace(request.settings, synthesize="", seed=DatasetSettings().seed, align=True, clip_s=0.0)
     pairs = [{"dry": recording.dry, "wet": recording.wet}]
-    wanted = dataset_recorded.Request(pairs, request.output, settings, force=request.force, whole=True)
+    wanted = dataset_recorded.Request(pairs, request.output, settings, force=request.force, whole=True, grown=recording.grown)
     made = dataset_recorded.run(wanted, progress)
     return dataclasses.replace(made, notes=[recording.text, *made.notes])
 

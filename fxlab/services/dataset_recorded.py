@@ -33,6 +33,7 @@ from fxlab.services.recorded_split import Piece, split_along_time
 from fxlab.settings import DatasetSettings, check
 from fxlab.training.manifest import FORMAT, SPLITS, Manifest, intact
 
+_STEADY = 1.5  # samples
 _ROWS_AT_ONCE = 64  # journalled together: each note waits for the disk
 
 
@@ -47,6 +48,7 @@ class Request:
         sample_rate_hz: The dataset's rate, None for that of the first dry file.
         force: Replace a dataset that was made differently, or make the same anew.
         whole: Refuse recordings that lost or repeat something, which can be recorded again, instead of leaving that out.
+        grown: By how many samples the delay is known to have grown over so many frames; `whole` recordings must agree.
     """
 
     pairs: Sequence[Mapping[str, Any]]
@@ -55,6 +57,7 @@ class Request:
     sample_rate_hz: int | None = None
     force: bool = False
     whole: bool = False
+    grown: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
     matches, failed = _matches(pairs, rate, request, progress)
     if request.whole:
-        _require_whole(matches)
+        _require_whole(matches, request.grown)
     plans = [split_along_time(one.frames, one.stretches, rate, settings) for one in matches]
     rows, rendered = _write_all(output, header, matches, plans, known, progress)
     reports = [_reported(output, one, number, len(pairs), progress) for number, one in enumerate(matches, 1) if one.alignment]
@@ -117,9 +120,14 @@ def _matches(pairs: Sequence[Pair], rate: int, request: Request, progress: Progr
     return found, failed
 
 
-def _require_whole(matches: Sequence[Match]) -> None:
+def _require_whole(matches: Sequence[Match], grown: tuple[int, int] | None) -> None:
     for one in matches:
         found = one.alignment
+        if grown and abs(grown[0] - found.clock.drift * grown[1]) > _STEADY + 3 * found.clock.drift_error * grown[1]:
+            raise CheckError(
+                f"{one.pair.wet} lost something: its delay grew by {grown[0]} samples, and the clocks don't explain it.",
+                "Record again with --force and a larger --buffer, and with less else running.",
+            )
         lost = sorted(place / found.rate for place in (*(at for at, _ in found.jumps), *(start for start, _ in found.repeated)))
         if lost:
             raise CheckError(

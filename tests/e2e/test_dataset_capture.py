@@ -28,7 +28,7 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
         if run.returncode == 0:
             break
         # A busy machine loses sound on the way. That is what has to be said then, and nothing else.
-        assert run.returncode == 5 and "gap" in json.loads(run.stdout)["error"]["message"], run.stderr
+        assert run.returncode == 5 and json.loads(run.stdout)["error"]["kind"] == "CheckError", run.stderr
     else:
         pytest.skip("this machine is too busy for a stream without gaps")
     assert "records" in run.stderr and json.loads(run.stdout)["reports"][0]["polarity"] == "kept"
@@ -49,7 +49,7 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
         settled = row["lead"] + 4800
         # The alignment leaves the answer a sample or two behind its cause.
         error = min(_esr(wet[settled:], np.roll(clean, late)[settled:]) for late in range(5))
-        assert error < 1e-4
+        assert error < 2e-3  # a server that inserts a few samples and takes them away again goes unseen
     assert capture(pulse, folder, "--synthesize", "12s").returncode == 6
 
 

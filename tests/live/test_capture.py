@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -126,6 +127,9 @@ def test_what_cannot_be_is_refused_before_any_sound(tmp_path):
 def test_a_jump_that_the_device_kept_to_itself_is_found(tmp_path):
     capture, recording = record(request(tmp_path, 12), delay=900)
     wet, _ = soundfile.read(recording.wet, dtype="float32")
+    assert recording.grown is not None and recording.grown[0] == 0
+    with pytest.raises(CheckError, match="grew by 5 samples"):
+        make(capture, dataclasses.replace(recording, grown=(5, recording.grown[1])))
     middle = 6 * RATE
     soundfile.write(recording.wet, np.concatenate((wet[:middle], np.zeros(37), wet[middle:])), RATE, subtype="FLOAT")
     with pytest.raises(CheckError, match="a pair with a gap"):
