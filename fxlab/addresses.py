@@ -22,6 +22,17 @@ def pointer(typing, address):
     return types.voidptr(types.intp), generate
 
 
+@intrinsic
+def exchange(typing, address, value):
+    """Puts an int64 at an address and returns what was there, as one step for all threads."""
+
+    def generate(context, builder, signature, args):
+        place = builder.inttoptr(args[0], args[1].type.as_pointer())
+        return builder.atomic_rmw("xchg", place, args[1], "seq_cst")
+
+    return types.int64(types.intp, types.int64), generate
+
+
 @njit
 def array_at(table, entry, dtype):
     """The one-dimensional C-contiguous array that `table` has at `entry`: its address and, behind that, its length."""

@@ -53,16 +53,16 @@ class Program:
         self.stages: list[Stage] = [stage for stage in found if stage is not None]
         self.compiled = len(self.stages) == len(found)
         self.latency = self.chain.latency if processors else latency
+        self._fresh = self.chain.state()
         if self.compiled and self.stages:
             self.wet = self.stages[-1].wet
-            fresh = self.chain.state()
             for stage in self.stages:
                 warm_up(stage.function, stage.at)
-            self.chain.restore(fresh)  # not `reset`, after which a network takes knobs for set before it plays
+            self.begin_anew()
         else:
             self.wet = np.zeros(channels * block, np.float32)
         self._stages = np.array([(s.function, s.at, s.dry.ctypes.data, s.wet.ctypes.data) for s in self.stages], STAGE)
-        self._states = self._heritage(processors, kinds)
+        self._states, self._kept = self._heritage(processors, kinds)
         self._record = np.zeros(1, PROGRAM)
         for name, value in {
             "stages": self._stages.ctypes.data,
@@ -78,6 +78,10 @@ class Program:
         self.address = self._record.ctypes.data
         self._views: dict[int, np.ndarray] = {}
 
+    def begin_anew(self) -> None:
+        """Forgets all that it has heard; not while it plays without the interpreter."""
+        self.chain.restore(self._fresh)  # not `reset`, after which a network takes knobs for set before it plays
+
     def play(self, dry: np.ndarray) -> None:
         """Plays a packed block in Python, into `wet`."""
         out = self._views.get(dry.shape[1])
@@ -86,13 +90,14 @@ class Program:
         self.chain.process(dry, out)
 
     @staticmethod
-    def _heritage(processors: Sequence[Processor], kinds: Sequence[str]) -> np.ndarray:
-        """Records of the arrays that a successor may take over, of the processors all of which can hand theirs over."""
-        records = []
+    def _heritage(processors: Sequence[Processor], kinds: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Records of the arrays that a successor may take over, and their copies from before they played."""
+        records, copies = [], []
         for place, (processor, kind) in enumerate(zip(processors, kinds, strict=True)):
             for name, array in processor.heritage().items():
                 meaning = repr((place, kind, name, array.shape, array.dtype.str)).encode()
                 tag = int.from_bytes(hashlib.blake2b(meaning, digest_size=7).digest(), "little")
                 if array.size:
-                    records.append((tag, array.ctypes.data, array.nbytes))
-        return np.array(records, STATE)
+                    copies.append(array.copy())
+                    records.append((tag, array.ctypes.data, array.nbytes, copies[-1].ctypes.data))
+        return np.array(records, STATE), copies

@@ -70,7 +70,7 @@ class Rack:
         self._rings = feed, record, returned  # kept alive: compiled code knows their addresses only
         size = channels * block
         history = 1 << (MAX_LATENCY + block - 1).bit_length()
-        self._floats = {name: np.zeros(size, np.float32) for name in ("dry", "mixed", "silence", "delayed")}
+        self._floats = {name: np.zeros(size, np.float32) for name in ("dry", "mixed", "delayed")}
         self._floats |= {"history": np.full(channels * history, 0, np.float32)}  # in memory at once, as rings are
         self._floats |= {name: np.zeros(channels, np.float32) for name in ("last", "step")}
         self.meters = np.zeros((4, channels))
@@ -118,17 +118,23 @@ class Rack:
     def load(self, program: Program) -> None:
         """Goes over to another program, prepared for this rack's rate, channels and block; it replaces one that waits."""
         with self._lock:
+            self._forget()
             self._programs[program.address] = (program, time.monotonic())
             self._latest = program
             self._memory["next"] = program.address
-            self._forget()
 
     def _forget(self) -> None:
-        """Lets go of programs that the audio thread is done with."""
+        """Lets go of programs that the audio thread is done with: that weren't in use at two looks some time apart.
+
+        At a single look one may be on its way from one field to the next.
+        """
         now = time.monotonic()
         used = {self["next"], self["coming"], self["current"]}
-        for address in [a for a, (_, since) in self._programs.items() if a not in used and now - since > _KEPT_S]:
-            del self._programs[address]
+        for address, (program, seen) in list(self._programs.items()):
+            if address in used:
+                self._programs[address] = (program, now)
+            elif now - seen > _KEPT_S:
+                del self._programs[address]
 
     def restart(self) -> None:
         """Begins the statistics anew with the next block."""
@@ -171,7 +177,10 @@ class Rack:
         for which, place in ((CURRENT, "current"), (COMING, "coming")):
             if wanted & which and self._play(self[place], frames):
                 done |= which
+        faults = self["faults"]
         leave(self.address, played, frames, done)
+        if self["faults"] > faults:
+            self._programs[self["current"]][0].begin_anew()
         finish(self.address, frames, time.perf_counter_ns(), time.thread_time_ns())
 
     def _play(self, address: int, frames: int) -> bool:

@@ -31,9 +31,9 @@ def _unweave(heard, block, inputs):
 def listen(rack, source, frames, now):
     """The block becomes what the device or the feed gives, not-a-number and infinity silence."""
     dry = block_at(rack.dry, rack.channels, frames)
-    heard = floats_at(source, frames * rack.inputs) if source else floats_at(rack.silence, 0)
+    heard = floats_at(source, frames * rack.inputs) if source else floats_at(rack.dry, 0)
     if rack.returned:
-        # The device's own input, as it comes; a block at most fits into the room for silence's neighbour.
+        # The device's own input, as it comes, by way of a room that nobody needs yet.
         back = block_at(rack.delayed, rack.channels, frames)
         _unweave(heard, back, rack.inputs)
         give(rack.returned, back)

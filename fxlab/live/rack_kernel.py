@@ -70,8 +70,8 @@ def enter(at, source, frames, flags, now, cpu):
     meter(rack, dry, 0)
     show(rack.heard, dry)
     remember(rack, dry)
-    if rack.next and not rack.coming and not (rack.dropped and rack.fading):
-        take_next(rack)
+    if rack.next and not rack.coming:
+        take_next(at)
     return (0 if rack.dropped else CURRENT) | (COMING if rack.coming else 0)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from fxlab.addresses import pointer
+from fxlab.addresses import exchange, pointer
 from fxlab.compiled import call_stage
 from fxlab.live.memory_kernel import block_at, floats_at, note, record_at
 from fxlab.live.rack_input_kernel import LARGEST, late
 from fxlab.live.records import FAULT, PROGRAM, RACK, STAGE, STATE
 
+_NEXT = RACK.fields["next"][1]
 _LONGEST_REST_S = 2
 _CALM_S = 5
 
@@ -30,40 +31,61 @@ def run(at, address, frames):
 
 
 @njit(nogil=True)
-def _hand_over(old, new):
-    """Copies the states that both programs have; true if the new one needs no others."""
-    ours, theirs = carray(pointer(new.states), (new.state_count,), STATE), carray(pointer(old.states), (old.state_count,), STATE)
-    found = 0
-    for i in range(len(ours)):
-        for j in range(len(theirs)):
-            if ours[i].tag == theirs[j].tag and ours[i].bytes == theirs[j].bytes:
-                source, target = carray(pointer(theirs[j].at), (theirs[j].bytes,), np.uint8), ours[i].at
-                carray(pointer(target), (ours[i].bytes,), np.uint8)[:] = source
-                found += 1
-                break
-    return found > 0 and found == len(ours)
+def _states_of(program):
+    return carray(pointer(program.states), (program.state_count,), STATE)
 
 
 @njit(nogil=True)
-def take_next(rack):
+def _copy(source, target, size):
+    carray(pointer(target), (size,), np.uint8)[:] = carray(pointer(source), (size,), np.uint8)
+
+
+@njit(nogil=True)
+def _begin_anew(program):
+    """A program forgets what it has heard."""
+    for state in _states_of(program):
+        _copy(state.fresh, state.at, state.bytes)
+
+
+@njit(nogil=True)
+def _hand_over(old, new):
+    """Copies the states that both programs have, and begins the others anew; true if there are no others."""
+    found = 0
+    for ours in _states_of(new):
+        source = ours.fresh
+        for theirs in _states_of(old):
+            if ours.tag == theirs.tag and ours.bytes == theirs.bytes:
+                source = theirs.at
+                found += 1
+                break
+        _copy(source, ours.at, ours.bytes)
+    return found > 0 and found == new.state_count
+
+
+@njit(nogil=True)
+def take_next(at):
     """Begins to go over to the next program, which takes over the state of the current one where it can."""
-    program = record_at(rack.next, PROGRAM)
+    rack = record_at(at, RACK)
+    taken = exchange(at + _NEXT, 0)  # in one step: another may be put there meanwhile
+    if taken == rack.current:
+        return  # a change that was taken back before it was heard
+    program = record_at(taken, PROGRAM)
     shared = _hand_over(record_at(rack.current, PROGRAM), program)
-    rack.coming = rack.next
-    rack.next = 0
-    rack.heard_by = 0 if shared else -program.warm
     if rack.dropped:
         # What failed isn't heard any more: the new program comes at once.
-        rack.current, rack.coming, rack.dropped, rack.back = rack.coming, 0, 0, rack.fade
+        rack.current, rack.dropped, rack.back, rack.fading = taken, 0, rack.fade, -1
+    else:
+        rack.coming, rack.heard_by = taken, 0 if shared else -program.warm
 
 
 @njit(nogil=True)
 def sound(rack, address, frames):
-    """Whether a program's output holds numbers only."""
+    """Whether a program's output holds numbers only, also after its gain."""
     program = record_at(address, PROGRAM)
+    gain = np.float32(program.gain)
     if program.wet:
         for x in floats_at(program.wet, rack.channels * frames):
-            if not abs(x) <= LARGEST:
+            if not abs(gain * x) <= LARGEST:
                 return False
     return True
 
@@ -82,7 +104,11 @@ def drop(rack):
 
 @njit(nogil=True)
 def fail(rack, frames):
-    """A program raised an error or made no numbers: it is replaced and the event noted."""
+    """The current program raised an error or made no numbers: it is replaced and the event noted.
+
+    What it remembers may be beyond numbers: it will begin anew.
+    """
+    _begin_anew(record_at(rack.current, PROGRAM))
     rack.faults += 1
     note(rack, FAULT, rack.begun_ns, 0)
     drop(rack)
@@ -120,13 +146,12 @@ def mix(rack, out, frames):
         before = (rack.position - current.latency - 1) & (rack.history_size - 1)
         for c in range(rack.channels):
             step[c] = last[c] - history[c, before]
+            step[c] = step[c] if abs(step[c]) <= LARGEST else np.float32(0.0)
         rack.fading = rack.fade
     for c in range(rack.channels):
         row, gain = out[c], np.float32(current.gain)
         if rack.dropped:
-            for i in range(frames):
-                left = max(np.float32(rack.fading - 1 - i), np.float32(0.0)) / whole
-                row[i] = dry[c, i] + step[c] * left
+            row[:] = dry[c]
         elif rack.back > 0:
             for i in range(frames):
                 left = max(np.float32(rack.back - 1 - i), np.float32(0.0)) / whole
@@ -134,13 +159,15 @@ def mix(rack, out, frames):
         else:
             for i in range(frames):
                 row[i] = gain * wet[c, i]
+        if rack.fading:
+            for i in range(frames):
+                row[i] += step[c] * (max(np.float32(rack.fading - 1 - i), np.float32(0.0)) / whole)
     if rack.coming:
         _crossfade(rack, out, frames)
     for c in range(rack.channels):
         last[c] = out[c, frames - 1]
     rack.calm += frames
-    rack.back = max(rack.back - frames, 0)
+    rack.back, rack.fading = max(rack.back - frames, 0), max(rack.fading - frames, 0)
     if rack.dropped:
-        rack.fading = max(rack.fading - frames, 0)
         rack.dropped = max(rack.dropped - frames, 0)
         rack.back = 0 if rack.dropped else rack.fade

@@ -28,8 +28,8 @@ RING = _record(
 STAGE = _record("function", "at", "dry", "wet")
 """A processor as `fxlab.compiled` makes it: addresses."""
 
-STATE = _record("tag", "at", "bytes")
-"""An array of a program's state; arrays of the same tag mean the same."""
+STATE = _record("tag", "at", "bytes", "fresh")
+"""An array of a program's state, and the address of a copy from before it played; arrays of the same tag mean the same."""
 
 PROGRAM = _record(
     "stages",  # address of its STAGE records
@@ -65,7 +65,6 @@ RACK = _record(
     "hold",  # frames of the first rest after a fault
     "dry",  # address of float32 (channels, size), packed for each block
     "mixed",  # the same, what is heard
-    "silence",  # the same, zeros
     "delayed",  # the same, dry for the latency of a program
     "history",  # address of float32 (channels, history_size), what was heard
     "history_size",  # a power of two
