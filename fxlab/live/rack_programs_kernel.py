@@ -73,7 +73,7 @@ def take_next(at):
     shared = _hand_over(record_at(rack.current, PROGRAM), program)
     if rack.dropped:
         # What failed isn't heard any more: the new program comes at once.
-        rack.current, rack.dropped, rack.back, rack.fading = taken, 0, rack.fade, -1
+        rack.current, rack.dropped, rack.back, rack.fading = taken, 0, rack.fade + program.latency, -1
     else:
         rack.coming, rack.heard_by = taken, 0 if shared else -program.warm
 
@@ -106,9 +106,11 @@ def drop(rack):
 def fail(rack, frames):
     """The current program raised an error or made no numbers: it is replaced and the event noted.
 
-    What it remembers may be beyond numbers: it will begin anew.
+    What it remembers may be beyond numbers: it will begin anew, and so will the one that comes, which may have taken that over.
     """
     _begin_anew(record_at(rack.current, PROGRAM))
+    if rack.coming:
+        _begin_anew(record_at(rack.coming, PROGRAM))
     rack.faults += 1
     note(rack, FAULT, rack.begun_ns, 0)
     drop(rack)
@@ -154,7 +156,7 @@ def mix(rack, out, frames):
             row[:] = dry[c]
         elif rack.back > 0:
             for i in range(frames):
-                left = max(np.float32(rack.back - 1 - i), np.float32(0.0)) / whole
+                left = min(max(np.float32(rack.back - 1 - i) / whole, np.float32(0.0)), np.float32(1.0))
                 row[i] = gain * wet[c, i] * (np.float32(1.0) - left) + dry[c, i] * left
         else:
             for i in range(frames):
@@ -170,4 +172,4 @@ def mix(rack, out, frames):
     rack.back, rack.fading = max(rack.back - frames, 0), max(rack.fading - frames, 0)
     if rack.dropped:
         rack.dropped = max(rack.dropped - frames, 0)
-        rack.back = 0 if rack.dropped else rack.fade
+        rack.back = 0 if rack.dropped else rack.fade + current.latency

@@ -89,7 +89,7 @@ RACK = _record(
     "coming",  # and the one faded in, 0 for none
     "heard_by",  # frames that the coming one has played so far, less those that it only listens
     "dropped",  # frames for which the dry signal still replaces the program, 0 if it doesn't
-    "back",  # frames of fading in again after that
+    "back",  # frames until it is heard alone again after that: what it was late by, and a fade
     "fading",  # frames for which `step` still fades away
     "rest",  # frames of the next rest
     "calm",  # frames since the last one
