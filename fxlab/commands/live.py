@@ -124,6 +124,10 @@ def live(
     if list_devices:
         return _list_devices()
     if measure_latency:
+        if effect or input or virtual or output:
+            raise UsageError(
+                "--measure-latency plays its own signal on real devices.", "Leave out --effect, --input, --virtual and -o."
+            )
         return _measure_latency(settings)
     request = Request(
         effects=effects_from(base, effect, set_, engine),

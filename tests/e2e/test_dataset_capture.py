@@ -30,7 +30,8 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
         # A busy machine loses sound on the way. That is what has to be said then, and nothing else.
         assert run.returncode == 5 and json.loads(run.stdout)["error"]["kind"] == "CheckError", run.stderr
     else:
-        pytest.skip("this machine is too busy for a stream without gaps")
+        assert not [path for path in folder.glob("ds/*") if path.suffix == ".jsonl"]
+        return
     assert "records" in run.stderr and json.loads(run.stdout)["reports"][0]["polarity"] == "kept"
     assert sorted(path.name for path in (folder / "ds").iterdir()) == [
         "dry.wav",

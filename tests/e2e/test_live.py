@@ -119,6 +119,7 @@ def test_more_gaps_than_allowed_exit_5(fxlab):
         (["--effect", "tcn", "--virtual", "--preset", "nothing"], 2, "no profile 'nothing'"),
         (["--effect", "tcn", "--virtual", "--midi-map", "74"], 2, "74"),
         (["--effect", "saturator", "--virtual", "-o", "x.mp3"], 2, ".mp3"),
+        (["--measure-latency", "--virtual"], 2, "its own signal"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_sound(fxlab, tmp_path, arguments, code, words):
