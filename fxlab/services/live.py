@@ -39,10 +39,10 @@ def run(session: Session, between: Callable[[Session], None]) -> Report:
             while not session.done:
                 session.tick()
                 between(session)
-    except BaseException:
+        return session.close()
+    except BaseException:  # a second Ctrl-C may come while it ends
         session.abandon()
         raise
-    return session.close()
 
 
 def require_no_more_xruns(report: Report, allowed: int | None) -> None:

@@ -133,6 +133,7 @@ class Player:
             driver = self._open(again=True)
             driver.start()
         except FxlabError:
+            self._gate[0] = 0  # one that began too late to be waited for must not play beside the next
             self._wait(self._clock())
             return False
         self._driver = driver

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import starmap
+from operator import attrgetter
 
 import numpy as np
 
@@ -13,18 +15,19 @@ from fxlab.live.rack import Rack
 from fxlab.live.realtime import raise_priority
 from fxlab.live.records import FAULT, FEED, OWN, WOKEN, XRUN
 from fxlab.live.report import Event, Report
-from fxlab.live.snapshot import Level, Snapshot, Times
-from fxlab.metrics.latency import coarse, percentiles_s
+from fxlab.live.snapshot import Level, Snapshot
+from fxlab.metrics.latency import coarse
 from fxlab.services.live_analyzer import Spectra
 from fxlab.services.live_board import Board
 from fxlab.services.live_feed import Feed, Recorder
 from fxlab.services.live_midi import Midi, parse_map
 from fxlab.services.live_player import Player
 from fxlab.services.live_setup import Request, Setup
+from fxlab.services.live_times import Recent, mean_s, times_of
 from fxlab.services.live_view import View
 from fxlab.settings import LiveSettings
 
-_RECENT_S, _CHECK_S = 3.0, 1.0
+_CHECK_S = 1.0
 _KINDS = {OWN: "late", WOKEN: "woken late", XRUN: "xrun", FAULT: "fault", FEED: "file late"}
 
 
@@ -65,10 +68,15 @@ class Session:
         self.board = Board(setup.side, form, request.presets, lambda: self.rack.heard.latest(3 * form.sample_rate_hz))
         self._actions: deque[Callable[[], None]] = deque()
         self._midi = self._listen(request.settings)
-        self._player = Player(self.rack, setup)
+        try:
+            self._player = Player(self.rack, setup)
+        except BaseException:
+            if self._midi:
+                self._midi.close()
+            raise
         self._latency = program.latency
         self._problem = self._priority = ""
-        self._windows: list[tuple[float, np.ndarray, int]] = []
+        self._recent = Recent()
         self._stopped = False
         self._checked = 0.0
         self._view: View | None = None
@@ -125,7 +133,6 @@ class Session:
             self._stopped = True
         elif action == "reset":
             self.rack.restart()
-            self._windows.clear()
             self.board.message = "statistics begin anew"
         else:
             self.board.act(action)
@@ -160,7 +167,7 @@ class Session:
             input=self._levels(0),
             output=self._levels(2),
             load=rack["load"],
-            recent=self._recent(),
+            recent=self._recent.times(rack.wall, rack["longest_wall_ns"]),
             total=times_of(rack.wall, rack["longest_wall_ns"]),
             deadline_s=form.block / form.sample_rate_hz,
             device_s=self._player.input_latency_s + self._player.output_latency_s,
@@ -196,9 +203,8 @@ class Session:
         return report
 
     def abandon(self) -> None:
-        """Ends it after an error, without a word."""
-        self._player.close()
-        for helper in (self._midi, self._feed, self._recorder):
+        """Ends it after an error, without a word; may come after a `close` that didn't get to its end."""
+        for helper in (self._player, self._midi, self._feed, self._recorder):
             if helper:
                 try:
                     helper.close()
@@ -236,21 +242,8 @@ class Session:
             peaks, powers = 20 * np.log10(self.rack.meters[side]), 10 * np.log10(np.maximum(self.rack.meters[side + 1], 0))
         return tuple(Level(float(peak), float(power)) for peak, power in zip(peaks, powers, strict=True))
 
-    def _recent(self) -> Times:
-        """Times of the last seconds: what was counted since a copy of the counts that is about so old."""
-        now, counts = time.monotonic(), self.rack.wall.copy()
-        if not self._windows or now - self._windows[-1][0] > 0.25:
-            self._windows.append((now, counts, 0))
-        while len(self._windows) > 2 and now - self._windows[1][0] > _RECENT_S:
-            self._windows.pop(0)
-        since = np.maximum(counts - self._windows[0][1], 0)
-        if not since.any():
-            return times_of(counts, self.rack["longest_wall_ns"])
-        return times_of(since, round(1e9 * percentiles_s(since, 100)[0]))
-
     def _report(self) -> Report:
         rack, shot = self.rack, self.snapshot()
-        length_s = rack["blocks"] * shot.deadline_s
         return Report(
             playing=shot.playing,
             path=shot.path,
@@ -263,7 +256,7 @@ class Session:
             seconds=shot.elapsed_s,
             blocks=rack["blocks"],
             deadline_s=shot.deadline_s,
-            mean_load=_mean_s(rack.wall) * rack["blocks"] / length_s if length_s else 0.0,
+            mean_load=mean_s(rack.wall) / shot.deadline_s,
             times=shot.total,
             wake=times_of(rack.wake, rack["longest_wake_ns"]),
             histogram=tuple((upper, count) for _, upper, count in coarse(rack.wall)),
@@ -271,7 +264,7 @@ class Session:
             late_woken=shot.late_woken,
             xruns=shot.xruns,
             faults=shot.faults,
-            events=(*(self._event(*event) for event in rack.events.tolist()), *self._player.events),
+            events=tuple(sorted((*starmap(self._event, rack.events.tolist()), *self._player.events), key=attrgetter("at_s"))),
             device_in_s=self._player.input_latency_s,
             device_out_s=self._player.output_latency_s,
             buffer_s=shot.buffer_s,
@@ -289,15 +282,3 @@ class Session:
             FEED: f"{value} frames were not read in time",
         }
         return Event(at_ns * 1e-9, _KINDS[kind], text.get(kind, ""))
-
-
-def times_of(counts: np.ndarray, longest_ns: int) -> Times:
-    """The figures of counted durations."""
-    p50, p99, p999 = percentiles_s(counts, 50, 99, 99.9)
-    return Times(int(counts.sum()), p50, p99, p999, longest_ns * 1e-9)
-
-
-def _mean_s(counts: np.ndarray) -> float:
-    bins = coarse(counts, 128)
-    total = sum(count for _, _, count in bins)
-    return sum(0.5 * (low + high) * count for low, high, count in bins) / total if total else 0.0

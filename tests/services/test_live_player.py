@@ -125,3 +125,18 @@ def test_the_first_block_may_take_its_time(stage):
     assert stage.player.state == ""
     stage.after(0.3)
     assert stage.player.state.startswith("device lost")
+
+
+def test_a_driver_that_starts_too_late_does_not_play_beside_the_next(stage, monkeypatch):
+    stage.after(0.1)
+    stage.after(3.1)
+    assert stage.player.state.startswith("device lost")
+    gate = stage.player._gate
+
+    def start(driver):
+        gate[0] = 1  # as `_open` makes it
+        raise MissingError("It doesn't answer.")
+
+    monkeypatch.setattr(Driver, "start", start)
+    assert not stage.after(0.6)
+    assert len(stage.opened) == 2 and gate[0] == 0 and stage.player.state
