@@ -10,8 +10,11 @@ import numpy as np
 from fxlab.compiled import Stage, warm_up
 from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor
+from fxlab.errors import UsageError
 from fxlab.live.records import PROGRAM, STAGE, STATE
 
+LATEST = 1 << 17
+"""Frames by which a program may be late; the rack remembers the dry signal for so long."""
 _WARM_S = 0.25
 
 
@@ -34,7 +37,7 @@ class Program:
         wet: float32 (channels * block,), its output, packed for each block.
 
     Raises:
-        UsageError: A processor can't be prepared so.
+        UsageError: A processor can't be prepared so, or is too late to be played live.
     """
 
     def __init__(
@@ -53,6 +56,9 @@ class Program:
         self.stages: list[Stage] = [stage for stage in found if stage is not None]
         self.compiled = len(self.stages) == len(found)
         self.latency = self.chain.latency if processors else latency
+        if self.latency > LATEST:
+            late_s = self.latency / sample_rate_hz
+            raise UsageError(f"This would be heard {late_s:.1f} s late: too late to play live.", "`fxlab render` can do it.")
         self._fresh = self.chain.state()
         if self.compiled and self.stages:
             self.wet = self.stages[-1].wet

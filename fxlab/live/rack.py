@@ -14,8 +14,7 @@ import traceback
 import numpy as np
 from numba import types
 
-from fxlab.audio import MAX_LATENCY
-from fxlab.live.program import Program
+from fxlab.live.program import LATEST, Program
 from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
 from fxlab.live.rack_programs_kernel import run
 from fxlab.live.records import EVENT, EVENTS, RACK
@@ -69,7 +68,7 @@ class Rack:
         self.problem = ""
         self._rings = feed, record, returned  # kept alive: compiled code knows their addresses only
         size = channels * block
-        history = 1 << (MAX_LATENCY + block - 1).bit_length()
+        history = 1 << (LATEST + block).bit_length()
         self._floats = {name: np.zeros(size, np.float32) for name in ("dry", "mixed", "delayed")}
         self._floats |= {"history": np.full(channels * history, 0, np.float32)}  # in memory at once, as rings are
         self._floats |= {name: np.zeros(channels, np.float32) for name in ("last", "step")}

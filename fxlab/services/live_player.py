@@ -85,6 +85,7 @@ class Player:
     def close(self) -> None:
         self._rack.stop()
         self._driver.close()
+        self._gate[0] = 0
 
     def tick(self) -> bool:
         """Looks after the device; true where another thread plays from now on."""

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fxlab.effects.processor import Processor
-from fxlab.live.program import Program
+from fxlab.errors import UsageError
+from fxlab.live.program import LATEST, Program
 
 _spec = importlib.util.spec_from_file_location("fxlab_tests_racks", Path(__file__).with_name("racks.py"))
 racks = importlib.util.module_from_spec(_spec)
@@ -110,3 +111,11 @@ def test_a_change_during_a_rest_does_not_jump_though_it_is_not_as_late():
     found = play(portable(rack), rack, audio, [BLOCK], lambda at: rack.load(soon) if at == 25 * BLOCK else None)[0]
     assert rack["faults"] == 1 and roughness(found) < 1.2 * roughness(audio[0])
     assert np.array_equal(found[-20 * BLOCK :], audio[0, -20 * BLOCK :])
+
+
+def test_the_dry_signal_is_remembered_for_as_long_as_a_program_may_be_late():
+    audio = np.random.default_rng(0).uniform(-1, 1, (1, LATEST + 3000)).astype(np.float32)
+    rack = Rack(1, 1, 1, RATE, BLOCK, program(latency=LATEST))
+    assert np.array_equal(play(portable(rack), rack, audio, [BLOCK])[0, LATEST:], audio[0, :3000])
+    with pytest.raises(UsageError, match="too late"):
+        Program([Late(LATEST + 1)], ["late"], RATE, 1, BLOCK)
