@@ -54,7 +54,7 @@ def callback(source, target, frames, info, flags, gate):
         return np.int32(_ABORT)
     rack = record_at(at, RACK)
     done = 0
-    if info:
+    if info and source and target:  # there is no such time of a device that isn't there
         heard, _, played = carray(pointer(info), (3,), np.float64)
         rack.trip_s += _TRIP_SHARE * (max(played - heard, 0.0) - rack.trip_s)
     while done < np.int64(frames):

@@ -72,9 +72,12 @@ def test_the_round_trip_is_what_the_driver_says():
     from fxlab.live.rack_native import callback
 
     rack, times = Rack(1, 1, 1, RATE, BLOCK, program()), np.array([10.0, 10.01, 10.025])
-    gate = np.array([rack.address])
+    gate, block = np.array([rack.address]), np.zeros(BLOCK, np.float32)
+    for source, target in ((0, block.ctypes.data), (block.ctypes.data, 0)):
+        callback.ctypes(source, target, BLOCK, times.ctypes.data, 0, gate.ctypes.data)
+        assert rack["trip_s"] == 0
     for _ in range(2000):
-        callback.ctypes(0, 0, BLOCK, times.ctypes.data, 0, gate.ctypes.data)
+        callback.ctypes(block.ctypes.data, block.ctypes.data, BLOCK, times.ctypes.data, 0, gate.ctypes.data)
     assert rack["trip_s"] == pytest.approx(0.025, rel=0.01)
     rack.begin_again()
     assert rack["trip_s"] == 0
