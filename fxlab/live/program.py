@@ -59,12 +59,12 @@ class Program:
         if self.latency > LATEST:
             late_s = self.latency / sample_rate_hz
             raise UsageError(f"This would be heard {late_s:.1f} s late: too late to play live.", "`fxlab render` can do it.")
-        self._fresh = self.chain.state()
         if self.compiled and self.stages:
             self.wet = self.stages[-1].wet
+            fresh = self.chain.state()
             for stage in self.stages:
                 warm_up(stage.function, stage.at)
-            self.begin_anew()
+            self.chain.restore(fresh)  # not `reset`, after which a network takes knobs for set before it plays
         else:
             self.wet = np.zeros(channels * block, np.float32)
         self._stages = np.array([(s.function, s.at, s.dry.ctypes.data, s.wet.ctypes.data) for s in self.stages], STAGE)
@@ -83,10 +83,6 @@ class Program:
             self._record[name] = value
         self.address = self._record.ctypes.data
         self._views: dict[int, np.ndarray] = {}
-
-    def begin_anew(self) -> None:
-        """Forgets all that it has heard; not while it plays without the interpreter."""
-        self.chain.restore(self._fresh)  # not `reset`, after which a network takes knobs for set before it plays
 
     def play(self, dry: np.ndarray) -> None:
         """Plays a packed block in Python, into `wet`."""

@@ -178,8 +178,8 @@ class Rack:
                 done |= which
         faults = self["faults"]
         leave(self.address, played, frames, done)
-        if self["faults"] > faults:
-            self._programs[self["current"]][0].begin_anew()
+        if self["faults"] > faults and not (failed := self._programs[self["current"]][0]).compiled:
+            failed.chain.reset()  # what compiled code can't reach of it
         finish(self.address, frames, time.perf_counter_ns(), time.thread_time_ns())
 
     def _play(self, address: int, frames: int) -> bool:

@@ -89,8 +89,8 @@ class Report:
 
     @property
     def gaps(self) -> int:
-        """What would be heard as a gap: what the device reported and, where there is none, every block that came too late."""
-        return self.xruns + (self.late_own + self.late_woken if self.device_out_s == 0 else 0)
+        """What would be heard as a gap: what the device reported or, where there is none, every block that came too late."""
+        return self.xruns if self.device_out_s else self.late_own + self.late_woken
 
     def to_json(self) -> dict:
         return {**asdict(self), "round_trip_s": self.round_trip_s, "gaps": self.gaps}

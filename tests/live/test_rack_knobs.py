@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fxlab.effects.processor import Processor
 from fxlab.engines.loader import open_processor
 from fxlab.live.program import Program
 
@@ -32,3 +33,31 @@ def test_a_turned_knob_moves_from_where_it_stands(way):
         plain.process(block, out := np.empty_like(block))
         expected[:, start : start + BLOCK] = out
     assert np.abs(found - expected).max() < 1e-5
+
+
+class Failing(Processor):
+    """The sound as it is, but for one block that raises."""
+
+    bad = False
+
+    def _allocate(self):
+        pass
+
+    def _run(self, block, out):
+        if self.bad:
+            self.bad = False
+            raise ZeroDivisionError
+        out[:] = block
+
+
+def test_a_fault_leaves_knobs_where_they_were_turned():
+    failing, network = Failing(), open_processor("tcn-knobs", {"drive_db": 6.0}).processor
+    rack = Rack(1, 1, 1, RATE, BLOCK, Program([failing, network], ["failing", "tcn-knobs"], RATE, 1, BLOCK))
+
+    def between(at):
+        if at == 5 * BLOCK:
+            network.set(drive_db=20.0)
+        failing.bad = at == 10 * BLOCK
+
+    play(racks.portable(rack), rack, sine(80 * BLOCK)[None], [BLOCK], between)
+    assert rack["faults"] == 1 and rack["dropped"] == 0 and network.values["drive_db"] == 20.0
