@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -179,16 +179,19 @@ def _play(request: Request, analyzer: str | None) -> None:
     from fxlab.console.live_screen import Screen
     from fxlab.services.interrupt import stop_on_ctrl_c
     from fxlab.services.live import prepare, require_no_more_xruns, run
+    from fxlab.services.live_termination import stop_on_termination
 
     patience = threading.Timer(_PATIENCE_S, console.note, ("Getting ready: kernels are compiled when they are first used.",))
     patience.start()
-    try:
-        session = prepare(request)
-    finally:
-        patience.cancel()
-    for text in request.notes:
-        console.note(text)
-    with _view(session, analyzer) as (below, look):
+    with ExitStack() as stack:
+        terminated = stack.enter_context(stop_on_termination())
+        try:
+            session = prepare(request)
+            below, look = stack.enter_context(_view(session, analyzer))
+        finally:
+            patience.cancel()
+        for text in request.notes:
+            console.note(text)
         screen = Screen(session.snapshot, below)
         with stop_on_ctrl_c() as interrupted, screen, Keys(screen.pause, screen.resume) as keys:
 
@@ -196,11 +199,15 @@ def _play(request: Request, analyzer: str | None) -> None:
                 action = keys.poll(0.02)
                 if action == "help":
                     screen.toggle_help()
-                elif action or interrupted():
+                elif action or interrupted() or terminated():
                     session.act(action or "quit")
                 look()
 
             report = run(session, between)
+    if terminated():
+        with suppress(OSError):  # the terminal may have gone
+            console.finish(report, show)
+        raise SystemExit(128 + terminated())
     console.finish(report, show)
     screen.reraise()
     require_no_more_xruns(report, request.max_xruns)

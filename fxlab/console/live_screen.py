@@ -28,6 +28,7 @@ LINES_EVERY_S = 0.25
 """How often the state is looked at where it is told in lines."""
 
 _SHARE = 0.1  # of the time that drawing may take: on a slow machine there are fewer pictures
+_LONGEST_REST_S = 0.5  # but what is seen follows what is pressed, also after a first picture that took long
 _NARROWEST = 40
 
 
@@ -102,7 +103,7 @@ class Screen:
                 if not self._paused:
                     self._draw()
             took = time.perf_counter() - began
-            self._ending.wait(max(1 / FRAMES_PER_S - took, took / _SHARE - took))
+            self._ending.wait(max(1 / FRAMES_PER_S - took, min(took / _SHARE - took, _LONGEST_REST_S)))
 
     def _draw(self) -> None:
         from rich.console import Group

@@ -80,8 +80,7 @@ class PosixKeyboard:
         self._take()
         atexit.register(self.close)
         if threading.current_thread() is threading.main_thread():
-            wanted = ((signal.SIGTSTP, self._stopping), (signal.SIGCONT, self._going_on), (signal.SIGTERM, _terminated))
-            for number, handler in wanted:
+            for number, handler in ((signal.SIGTSTP, self._stopping), (signal.SIGCONT, self._going_on)):
                 if signal.getsignal(number) is signal.SIG_DFL:  # SIGTSTP is ignored where there is no job control
                     self._handlers[number] = signal.signal(number, handler)
 
@@ -143,10 +142,6 @@ class PosixKeyboard:
         self._take()
         if self._resume:
             self._resume()
-
-
-def _terminated(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)  # by default the process would be gone before anybody could clean up
 
 
 class WindowsKeyboard:

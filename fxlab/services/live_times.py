@@ -39,9 +39,10 @@ class Recent:
 
 
 def times_of(counts: np.ndarray, longest_ns: int) -> Times:
-    """The figures of counted durations."""
-    p50, p99, p999 = percentiles_s(counts, 50, 99, 99.9)
-    return Times(int(counts.sum()), p50, p99, p999, longest_ns * 1e-9)
+    """The figures of counted durations; the bins' width doesn't take percentiles beyond the longest."""
+    longest_s = longest_ns * 1e-9
+    p50, p99, p999 = (min(float(value), longest_s) for value in percentiles_s(counts, 50, 99, 99.9))
+    return Times(int(counts.sum()), p50, p99, p999, longest_s)
 
 
 def mean_s(counts: np.ndarray) -> float:

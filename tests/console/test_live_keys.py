@@ -118,22 +118,6 @@ class TestTerminal:
             assert time.monotonic() - began >= 0.09, "no end of reading nothing"
         os.close(there)
 
-    def test_being_terminated_restores_the_terminal_too(self):
-        import pty
-        import termios
-
-        code = "from fxlab.console.live_keys import Keys\nwith Keys() as keys: print('ready', flush=True); keys.poll(20.0)"
-        child, here = pty.fork()
-        if child == 0:
-            os.execv(sys.executable, [sys.executable, "-c", code])
-        while b"ready" not in os.read(here, 1000):
-            pass
-        assert not termios.tcgetattr(here)[3] & termios.ICANON
-        os.kill(child, signal.SIGTERM)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
-        assert termios.tcgetattr(here)[3] & termios.ICANON
-        os.close(here)
-
     def test_stopping_and_going_on(self):
         """A process in a terminal of its own: Ctrl-Z gives the terminal back, going on takes it, Ctrl-C interrupts."""
         import pty

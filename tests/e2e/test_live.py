@@ -83,6 +83,20 @@ def test_ctrl_c_ends_with_the_report_and_a_whole_recording(fxlab_start, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes at once")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_by_another_keeps_the_recording(fxlab_start, tmp_path, number):
+    running = fxlab_start("live", "--effect", "saturator", "--virtual", "-o", "take.wav")
+    assert "Playing" in running.stderr.readline()
+    time.sleep(0.5)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 128 + number, err
+    assert "played for" in out
+    assert soundfile.info(tmp_path / "take.wav").duration > 0.3
+    assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
+
+
 def test_more_gaps_than_allowed_exit_5(fxlab):
     """Blocks of two frames last 42 us: no Python callback gets there in time."""
     done = fxlab(
