@@ -64,9 +64,11 @@ class Stream(ABC):
     Attributes:
         path: What its callback is, in words.
         input_latency_s, output_latency_s: As PortAudio tells them, in seconds; 0 without that direction.
+        error: What the callback raised, None if nothing.
     """
 
     path: str
+    error: Exception | None = None
     input_latency_s = 0.0
     output_latency_s = 0.0
 
@@ -221,7 +223,7 @@ class PortableStream(Stream):
         plan: What to open; PyAudio opens as many inputs as outputs, with the latency that the devices suggest.
         callback: `callback(block, frames, flags)` with the input as bytes, float32 (frames, channels), or None without one,
             and flags as in `NativeStream`; returns the output in the same form, or b"" without one. When it raises, the
-            stream ends, and `error` says why.
+            stream ends.
 
     Raises:
         MissingError, UsageError: As `NativeStream`; UsageError for unequal channels.
@@ -233,7 +235,6 @@ class PortableStream(Stream):
         if plan.input and plan.output and plan.input_channels != plan.output_channels:
             raise UsageError("The Python callback needs as many inputs as outputs.", "Choose --channels that both devices have.")
         self._callback = callback
-        self.error: Exception | None = None
         pyaudio = portaudio.module()
         self._go_on, self._abort = pyaudio.paContinue, pyaudio.paAbort
         super().__init__(plan)

@@ -27,6 +27,7 @@ class VirtualDevice:
     Attributes:
         path: What carries the audio, in words.
         alive: Whether it still plays.
+        error: What its thread raised, None if nothing.
         input_latency_s, output_latency_s: 0, there is no hardware.
     """
 
@@ -34,6 +35,7 @@ class VirtualDevice:
 
     def __init__(self, rack: Rack, block: int, native: bool) -> None:
         self._rack, self._block = rack, block
+        self.error: Exception | None = None
         self._source = np.zeros(block * max(rack.inputs, 1), np.float32)
         self._target = np.zeros(block * max(rack.outputs, 1), np.float32)
         self._clock = np.zeros(1, CLOCK)
@@ -68,11 +70,17 @@ class VirtualDevice:
         """What the thread runs, compiled before it begins."""
         if not native:
             self._rack.compile()
-            return self._portable
+            return self._guarded
         from fxlab.live.rack_native import callback, keep_time
 
         self._clock["callback"] = callback.address
         return lambda: keep_time(self._clock.ctypes.data)
+
+    def _guarded(self) -> None:
+        try:
+            self._portable()
+        except Exception as error:
+            self.error = error
 
     def _portable(self) -> None:
         rack, block = self._rack, self._block

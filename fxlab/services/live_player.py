@@ -27,6 +27,7 @@ class Driver(Protocol):
     path: str
     input_latency_s: float
     output_latency_s: float
+    error: Exception | None
 
     @property
     def alive(self) -> bool: ...
@@ -88,8 +89,10 @@ class Player:
         self._gate[0] = 0
 
     def tick(self) -> bool:
-        """Looks after the device; true where another thread plays from now on."""
+        """Looks after the device; true where another thread plays from now on. Raises what went wrong in the callback itself."""
         now = self._clock()
+        if self._driver.error:
+            raise self._driver.error
         if self.state:
             return self._retry(now) if now >= self._next_try else False
         if self._rack["position"] != self._seen:

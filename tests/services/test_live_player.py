@@ -23,7 +23,7 @@ class Rack:
 
 
 class Driver:
-    path, input_latency_s, output_latency_s = "a test", 0.01, 0.02
+    path, input_latency_s, output_latency_s, error = "a test", 0.01, 0.02, None
 
     def __init__(self):
         self.alive, self.closed, self.restarts, self.gone = True, 0, 0, False

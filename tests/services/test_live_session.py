@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -113,3 +114,20 @@ def test_events_are_told_in_their_order(tmp_path):
     report = live.run(running, lambda session: None)
     times = [event.at_s for event in report.events]
     assert len(times) >= 3 and times == sorted(times) and np.isfinite(report.mean_load)
+
+
+def test_an_error_of_the_audio_thread_ends_it(tmp_path, monkeypatch):
+    def broken(rack, *arguments):
+        raise MemoryError("as ordered")
+
+    running = session(tmp_path, settings=LiveSettings(callback="python"), duration_s=0.2)
+    monkeypatch.setattr(type(running.rack), "process", broken)
+    ticks = []
+
+    def between(session):
+        ticks.append(1)
+        assert len(ticks) < 200
+        time.sleep(0.01)
+
+    with pytest.raises(MemoryError, match="as ordered"):
+        live.run(running, between)
