@@ -16,7 +16,7 @@ from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
     from fxlab.services.live import Request, Session
-    from fxlab.settings import LiveSettings
+    from fxlab.settings import EffectSettings, LiveSettings
 
 _WINDOW_EVERY_S, _PATIENCE_S = 0.1, 2.0
 
@@ -121,6 +121,10 @@ def live(
         midi=midi,
         midi_map=_midi_map(midi_map),
     )
+    if midi_map and not settings.midi:
+        raise UsageError(
+            "--midi-map moves nothing without --midi.", "Add --midi PORT; `fxlab live --list-devices` shows the ports."
+        )
     if list_devices:
         return _list_devices()
     if measure_latency:
@@ -137,10 +141,20 @@ def live(
         duration_s=parse_duration(duration) if duration else None,
         output=output,
         force=force,
-        presets=[(name, effects_from(load(name), None, None)) for name in settings.presets],
+        presets=[(name, _chain_of(name)) for name in settings.presets],
         max_xruns=max_xruns,
     )
     _play(request, analyzer)
+
+
+def _chain_of(preset: str) -> list[EffectSettings]:
+    """The effects of a profile."""
+    from fxlab.profiles import load
+
+    profile = load(preset)
+    if not profile.effects:
+        raise UsageError(f"The preset {preset} names no effect.", "Choose a profile with [[effects]], or add them to it.")
+    return effects_from(profile, None, None)
 
 
 def _midi_map(pairs: list[str] | None) -> dict[str, str] | None:

@@ -216,7 +216,8 @@ class Session:
         if not settings.midi:
             return None
         board, later = self.board, self._actions.append
-        mapping = parse_map(",".join(f"{number}={name}" for number, name in settings.midi_map.items()), board.side.names)
+        pairs = ",".join(f"{number}={name}" for number, name in settings.midi_map.items())
+        mapping = parse_map(pairs, board.side.names) if pairs else {}  # programs and the pedal need no map
         return Midi(
             settings.midi,
             mapping,

@@ -132,6 +132,8 @@ def test_more_gaps_than_allowed_exit_5(fxlab):
         (["--effect", "tcn", "--virtual", "--analyzer", "tube"], 2, "--analyzer tube"),
         (["--effect", "tcn", "--virtual", "--preset", "nothing"], 2, "no profile 'nothing'"),
         (["--effect", "tcn", "--virtual", "--midi-map", "74"], 2, "74"),
+        (["--effect", "saturator", "--virtual", "--midi-map", "74=drive_db"], 2, "without --midi"),
+        (["--effect", "saturator", "--virtual", "--preset", "klon"], 2, "preset klon names no effect"),
         (["--effect", "saturator", "--virtual", "-o", "x.mp3"], 2, ".mp3"),
         (["--measure-latency", "--virtual"], 2, "its own signal"),
     ],

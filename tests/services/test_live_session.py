@@ -92,6 +92,21 @@ def test_a_device_that_cannot_be_opened_leaves_no_midi_port_open(tmp_path, monke
     assert closed == [True]
 
 
+def test_programs_and_the_pedal_need_no_map(tmp_path, monkeypatch):
+    mappings = []
+
+    class Midi:
+        def __init__(self, port, mapping, **named):
+            mappings.append(mapping)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(live_session, "Midi", Midi)
+    session(tmp_path, settings=LiveSettings(midi="any")).abandon()
+    assert mappings == [{}]
+
+
 def test_recent_times_survive_a_reset_from_another_thread(tmp_path):
     running = session(tmp_path)
     wall = running.rack.wall
