@@ -52,7 +52,7 @@ class Oversampler:
             self.state[name] = memory[at : at + channels * length].reshape(channels, length)
             at += channels * length
         levels = np.zeros(high + CHUNK * factor)
-        lines = np.zeros(3 * (max(reaches, default=0) + len(levels)))
+        lines = np.zeros(3 * (max(reaches) + len(levels)) if plan else 0)
         self._kept = np.array(plan, np.int64).ravel(), np.concatenate([np.zeros(0), *taps]), memory, levels, lines
         table = table_of(0, *self._kept)
         up, down = (address_of(kernel, types.intp, types.intp) if plan else 0 for kernel in (_play_up, _play_down))

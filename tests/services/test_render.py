@@ -300,17 +300,13 @@ def test_pictures_of_very_short_and_silent_files(tmp_path, frames, level):
 
 
 def test_a_network_is_drawn_against_the_dsp_of_its_card(take, monkeypatch):
-    opened = render_file.open_chain([EffectSettings("bitcrusher")])[0]
-    card = {"effect": [{"name": "saturator", "parameters": {"drive_db": 6.0, "oversample": "1"}}]}
-    network = type(opened)("clone", "onnx", opened.processor, {}, card)
-    drawn = {}
+    chain, drawn = [EffectSettings("tcn-knobs", "auto", {"drive_db": 6.0})], {}
     monkeypatch.setattr(
         render_plot, "_figure", lambda title, curves, rate: drawn.update(title=title, curves=curves) or FakeFigure()
     )
-    settings = render_file.Settings([EffectSettings("bitcrusher")])
     wet = np.zeros(30_000, np.float32)
-    render_plot.draw(take.with_name("a.png"), take, wet, settings, [network])
-    reference = apply(effect("saturator").processor("numpy", drive_db=6.0, oversample="1"), read(take)[0][:1], RATE)[0]
+    render_plot.draw(take.with_name("a.png"), take, wet, render_file.Settings(chain), render_file.open_chain(chain))
+    reference = apply(effect("saturator").processor("numpy", drive_db=6.0), read(take)[0][:1], RATE)[0]
     assert list(drawn["curves"]) == ["dry", "dsp", "network", "difference"]
     assert np.abs(drawn["curves"]["dsp"][1] - reference).max() < 1e-5
     assert "ESR 100 %" in drawn["title"] and "saturator" in drawn["title"]
