@@ -137,7 +137,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _run(arguments)
         output.write_document()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller
+            sys.stdout.flush()
     except BrokenPipeError:
         return BROKEN_PIPE
     except OSError as cause:

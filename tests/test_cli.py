@@ -326,3 +326,12 @@ def test_names_cant_steer_the_terminal(plant, capsys):
     plant(raising(InputError("There is no file a\x1b[2J\x07.wav.", "")))
     assert run(["profiles"]) == 3
     assert capsys.readouterr().err == "Error: There is no file a?[2J?.wav.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
+def test_a_reader_that_goes_away_and_a_closed_stdout():
+    command = f"{sys.executable} -m fxlab effects show eq"
+    gone = subprocess.run(["bash", "-c", f"{command} | head -c 1; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True)
+    assert gone.returncode == 141 and gone.stderr == ""
+    closed = subprocess.run(["bash", "-c", f"{command} >&-"], capture_output=True, text=True)
+    assert closed.returncode == 0 and "Traceback" not in closed.stderr

@@ -92,7 +92,12 @@ def is_terminal(stderr: bool = False) -> bool:
 def _console(stderr: bool) -> Console:
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich would exit with 1; `cli` has a code for it."""
+            raise BrokenPipeError
+
+    console = Ours(stderr=stderr, highlight=False, soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = MAX_WIDTH  # a file or pipe has no width of its own, and 80 columns would cut tables
     console.width = min(console.width, MAX_WIDTH)

@@ -117,6 +117,13 @@ def fail(rack, frames):
 
 
 @njit(nogil=True)
+def _ease(t):
+    """From 0 to 1 without a corner: what a new program's filters make of the state they took over is hardly heard at first."""
+    t = min(max(t, np.float32(0.0)), np.float32(1.0))
+    return t * t * (np.float32(3.0) - np.float32(2.0) * t)
+
+
+@njit(nogil=True)
 def _crossfade(rack, out, frames):
     """Fades the coming program in over what is there."""
     coming, whole = record_at(rack.coming, PROGRAM), np.float32(rack.fade)
@@ -125,7 +132,7 @@ def _crossfade(rack, out, frames):
     for c in range(rack.channels):
         row = out[c]
         for i in range(frames):
-            share = min(max(np.float32(rack.heard_by + i + 1) / whole, np.float32(0.0)), np.float32(1.0))
+            share = _ease(np.float32(rack.heard_by + i + 1) / whole)
             row[i] = (np.float32(1.0) - share) * row[i] + share * (gain * fresh[c, i])
     rack.heard_by += frames
     if rack.heard_by >= rack.fade:
@@ -156,14 +163,14 @@ def mix(rack, out, frames):
             row[:] = dry[c]
         elif rack.back > 0:
             for i in range(frames):
-                left = min(max(np.float32(rack.back - 1 - i) / whole, np.float32(0.0)), np.float32(1.0))
+                left = _ease(np.float32(rack.back - 1 - i) / whole)
                 row[i] = gain * wet[c, i] * (np.float32(1.0) - left) + dry[c, i] * left
         else:
             for i in range(frames):
                 row[i] = gain * wet[c, i]
         if rack.fading:
             for i in range(frames):
-                row[i] += step[c] * (max(np.float32(rack.fading - 1 - i), np.float32(0.0)) / whole)
+                row[i] += step[c] * _ease(np.float32(rack.fading - 1 - i) / whole)
     if rack.coming:
         _crossfade(rack, out, frames)
     for c in range(rack.channels):

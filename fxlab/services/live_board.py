@@ -137,7 +137,8 @@ class Board:
         self._match_loudness()
         self._side, self._other = self._other, self._side
         self._on_twin, self.selected, self.bypassed = not self._on_twin, 0, False
-        self.message = f"{self._side.name}, {round(self._side.gain_db, 1) + 0.0:+.1f} dB to be as loud"
+        gain_db = round(self._side.gain_db, 1)
+        self.message = f"{self._side.name}, {f'{gain_db:+.1f} dB to be as loud' if gain_db else 'as loud as it is'}"
 
     def _twin_of(self, ours: list[EffectSettings]) -> list[list[EffectSettings]]:
         """The twin as a list of one: the one that is there already, if it can follow, else the one that comes nearest."""

@@ -126,13 +126,14 @@ def test_bypass_neither_clicks_nor_moves_the_sound(way, oversample):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_change_is_a_straight_fade_between_two_sounds(way):
+def test_a_change_is_a_fade_without_corners_between_two_sounds(way):
     rack = Rack(1, 1, 1, RATE, BLOCK, program())
     half = program(gain_db=20 * np.log10(0.5))
     audio = np.ones((1, 40 * BLOCK), np.float32)
     found = play(way(rack), rack, audio, [BLOCK], lambda position: rack.load(half) if position == 10 * BLOCK else None)[0]
     fade = found[10 * BLOCK : 10 * BLOCK + FADE]
-    assert np.allclose(fade, 1 - 0.5 * np.arange(1, FADE + 1) / FADE, atol=1e-6)
+    t = np.arange(1, FADE + 1) / FADE
+    assert np.allclose(fade, 1 - 0.5 * (3 * t**2 - 2 * t**3), atol=1e-6)
     assert np.allclose(found[10 * BLOCK + FADE :], 0.5, atol=1e-6)
 
 
