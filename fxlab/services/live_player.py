@@ -59,7 +59,8 @@ class Player:
         self._driver: Driver = self._open()
         self.state = self.message = ""
         self.events: list[Event] = []
-        self._seen, self._seen_at, self._began = -1, 0.0, 0
+        self._seen, self._began = -1, 0
+        self._started_at = self._seen_at = 0.0
         self._tries, self._next_try = 0, 0.0
 
     @property
@@ -81,7 +82,8 @@ class Player:
     def _begin(self) -> None:
         """Another thread plays from now on."""
         self._rack.begin_again()
-        self._seen_at, self._began = self._clock(), self._rack["position"]
+        self._started_at = self._seen_at = self._clock()
+        self._began = self._rack["position"]
 
     def close(self) -> None:
         self._rack.stop()
@@ -110,6 +112,9 @@ class Player:
 
     def _revive(self, now: float, words: str) -> bool:
         """Starts a device anew that is still there: PortAudio ends streams after some gaps, and a stall leaves a backlog."""
+        if now - self._started_at < _SILENT_S:
+            self._lose(now)  # it doesn't stay: what follows are tries with pauses
+            return False
         try:
             self._driver.restart()
         except FxlabError:

@@ -105,16 +105,18 @@ def test_a_lost_device_is_tried_after_growing_waits_and_comes_back(stage, dies):
 
 def test_a_device_that_only_stopped_is_started_again(stage):
     stage.rack.position = 4800
-    stage.after(0.5)
+    stage.after(2.0)
     stage.opened[0].alive = False
     assert stage.after(0.1)
     assert stage.opened[0].restarts == 1 and stage.player.state == "" and "started again" in stage.player.message
     assert len(stage.opened) == 1 and not stage.player.events
+    stage.opened[0].alive = False
+    assert not stage.after(0.1) and stage.player.state.startswith("device lost")
 
 
 def test_a_backlog_is_got_rid_of(stage):
     stage.rack.position, stage.rack.trip_s = 4800, 0.03 * 2 + 0.09
-    assert not stage.after(0.1)
+    assert not stage.after(2.0)
     stage.rack.trip_s += 0.02
     assert stage.after(0.1) and stage.opened[0].restarts == 1 and "0.2 s behind" in stage.player.message
 
