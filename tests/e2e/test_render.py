@@ -134,7 +134,7 @@ def test_an_unwritable_folder(render, folder):
 def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path, workers, whole_group):
     for name in ("a.flac", "b.flac"):
         with soundfile.SoundFile(tmp_path / name, "w", 48_000, 1, "PCM_16") as file:
-            for _ in range(30):
+            for _ in range(45):  # minutes: a machine that others use must not be done before it is interrupted
                 file.write(np.zeros(48_000 * 60, np.int16))
     arguments = ["a.flac", "b.flac", "-e", "saturator", "-o", "out/", "--format", "flac", "--workers", str(workers)]
     process = fxlab_start("render", *arguments)
