@@ -216,7 +216,7 @@ def test_the_trend_of_memory():
 def test_resident_memory_is_told():
     before = bench_live_soak.resident_bytes()
     kept = np.ones(4_000_000)
-    assert bench_live_soak.resident_bytes() - before > 0.9 * kept.nbytes
+    assert bench_live_soak.resident_bytes() - before > 0.5 * kept.nbytes
 
 
 @pytest.mark.parametrize(
