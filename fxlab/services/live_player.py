@@ -18,6 +18,7 @@ _SILENT_S, _FIRST_S = 1.5, 3.0
 """A device that hasn't called for so long, or for so long after its start, is taken for lost."""
 _BEHIND_S = 0.1
 """A round trip that has become so much longer than the device said is a backlog."""
+_AGAIN_S = 0.3
 _WAITS_S = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -56,12 +57,22 @@ class Player:
     def __init__(self, rack: Rack, setup: Setup, clock: Callable[[], float] = time.monotonic) -> None:
         self._rack, self._setup, self._clock = rack, setup, clock
         self._gate = np.zeros(1, np.int64)  # shuts the rack for a driver that hung and wakes up later
-        self._driver: Driver = self._open()
+        self._driver: Driver = self._opened()
         self.state = self.message = ""
         self.events: list[Event] = []
         self._seen, self._began = -1, 0
         self._started_at = self._seen_at = 0.0
         self._tries, self._next_try = 0, 0.0
+
+    def _opened(self) -> Driver:
+        """The first driver; a sound server that has just begun may refuse it at first."""
+        try:
+            return self._open()
+        except FxlabError:
+            if self._setup.sink is None:
+                raise
+            time.sleep(_AGAIN_S)
+            return self._open()
 
     @property
     def path(self) -> str:

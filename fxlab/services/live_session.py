@@ -277,9 +277,10 @@ class Session:
         )
 
     def _event(self, kind: int, at_ns: int, value: int) -> Event:
+        took = f"took {value / 1e6:.1f} ms"
         text = {
-            OWN: f"took {value / 1e6:.1f} ms",
-            WOKEN: f"ready {value / 1e6:.1f} ms after it was due",
+            OWN: took,
+            WOKEN: took if self.setup.sink else f"ready {value / 1e6:.1f} ms after it was due",
             FEED: f"{value} frames were not read in time",
         }
         return Event(at_ns * 1e-9, _KINDS[kind], text.get(kind, ""))

@@ -142,3 +142,21 @@ def test_a_driver_that_starts_too_late_does_not_play_beside_the_next(stage, monk
     monkeypatch.setattr(Driver, "start", start)
     assert not stage.after(0.6)
     assert len(stage.opened) == 2 and gate[0] == 0 and stage.player.state
+
+
+def test_what_refuses_at_first_is_asked_once_more(stage, monkeypatch):
+    monkeypatch.setattr("fxlab.services.live_player._AGAIN_S", 0.0)
+    asked = []
+
+    def once(player, again=False):
+        asked.append(again)
+        if len(asked) == 1:
+            raise MissingError("Not yet.")
+        return Driver()
+
+    monkeypatch.setattr(Player, "_open", once)
+    assert Player(Rack(), Setup()).path == "a test" and len(asked) == 2
+    stage.missing = True
+    monkeypatch.setattr(Player, "_open", lambda player, again=False: stage.open(player, again))
+    with pytest.raises(MissingError):
+        Player(Rack(), Setup())
