@@ -10,7 +10,7 @@ import numpy as np
 from fxlab.console import output
 from fxlab.console.bench_histogram import WIDTH, axis, legend, place, strip
 from fxlab.console.live_cells import clock, milliseconds, one_line
-from fxlab.console.tables import counted, duration, figure, pairs, percent, size, table
+from fxlab.console.tables import counted, duration, figure, pairs, percent, table
 from fxlab.live.report import Report
 from fxlab.live.snapshot import Times
 from fxlab.metrics.timing import P999_BLOCKS, log_edges
@@ -157,6 +157,4 @@ def _rows(report: Report) -> list[tuple[str, object]]:
     if report.recorded is not None:
         lost = f", {counted(report.recorded_lost, 'frame')} lost" if report.recorded_lost else ", complete"
         rows.append(("recorded", one_line(f"{report.recorded}, {figure(report.recorded_s)} s{lost}")))
-    if report.memory_growth_bytes is not None:
-        rows.append(("memory grew by", size(report.memory_growth_bytes)))
     return rows

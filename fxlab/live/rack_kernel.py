@@ -87,10 +87,10 @@ def leave(at, target, frames, done):
     """
     rack = record_at(at, RACK)
     if not rack.dropped and not (done & CURRENT and sound(rack, rack.current, frames)):
-        fail(rack, frames)
+        fail(rack)
     if rack.coming and not (done & COMING and sound(rack, rack.coming, frames)):
         rack.current, rack.coming = rack.coming, 0
-        fail(rack, frames)
+        fail(rack)
     out = block_at(rack.mixed, rack.channels, frames)
     mix(rack, out, frames)
     meter(rack, out, 2)

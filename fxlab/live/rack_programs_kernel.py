@@ -103,7 +103,7 @@ def drop(rack):
 
 
 @njit(nogil=True)
-def fail(rack, frames):
+def fail(rack):
     """The current program raised an error or made no numbers: it is replaced and the event noted.
 
     What it remembers may be beyond numbers: it will begin anew, and so will the one that comes, which may have taken that over.

@@ -49,7 +49,6 @@ class Report:
         recorded: File that was recorded, None if none was.
         recorded_s: Its length in seconds.
         recorded_lost: Frames that could not be written in time.
-        memory_growth_bytes: Of the process between the stream's first seconds and its end; None if it wasn't measured.
     """
 
     playing: str
@@ -80,7 +79,6 @@ class Report:
     recorded: str | None = None
     recorded_s: float = 0.0
     recorded_lost: int = 0
-    memory_growth_bytes: int | None = None
 
     @property
     def round_trip_s(self) -> float:
