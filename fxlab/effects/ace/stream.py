@@ -1,0 +1,71 @@
+"""What the compiled and the plain ACE share: parameters, design, latency, states."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fxlab.effects.ace import EFFECT, LEARNABLE
+from fxlab.effects.ace.bank import STAGES, bank_of
+from fxlab.effects.ace.design import design
+from fxlab.effects.processor import Processor, State
+
+
+class AceStream(Processor):
+    """Base of the streaming ACEs.
+
+    Args:
+        bands_db: Gains of the single bands, (bands,), in place of those of the eight groups.
+        parameters: As declared in `fxlab.effects.ace`.
+    """
+
+    def __init__(self, *, bands_db: np.ndarray | None = None, **parameters: object) -> None:
+        super().__init__()
+        self.parameters, self.bands_db = EFFECT.resolve(parameters), bands_db
+
+    def _allocate(self) -> None:
+        values = {name: np.float64(value) if name in LEARNABLE else value for name, value in self.parameters.items()}
+        self.bank = bank_of(self.sample_rate_hz, values["bands"], values["latency_ms"])
+        self.design = design(np, values, self.bank, self.sample_rate_hz, self.bands_db)
+        self.latency = self.bank.latency
+        prolonged = 2.0 * values["dp_decay_s"] * self.sample_rate_hz  # T60 is 60 dB, a tail ends at -120 dB
+        slow = 1e-3 * max(values["gain_smoothing_ms"], values["ex_smoothing_ms"], values["tce_decay_ms"], values["dp_attack_ms"])
+        self.tail = self.bank.tail + math.ceil(prolonged + 14.0 * slow * self.sample_rate_hz)
+        self._state = self._states()
+
+    def _states(self) -> State:
+        """Everything that survives between blocks, at rest.
+
+        `position` is the number of samples that wait in `waiting` for their interval to be whole, while those of the last one
+        leave `ready`; `sum` is what bands have already given to the output from the current interval on; `dry` and `tce` are
+        their signals on the way there.
+        """
+        channels, bank = self.channels, self.bank
+        bands, interval = len(bank.erb), bank.interval
+        return {
+            "position": np.zeros(1, np.int64),
+            "waiting": np.zeros((channels, interval)),
+            "ready": np.zeros((channels, interval)),
+            "highpass": np.zeros((channels, 1, 2)),
+            "tce_highpass": np.zeros((channels, 1, 2)),
+            "out_highpass": np.zeros((channels, 1, 2)),
+            "tce_followers": np.zeros(3),
+            "bank": np.zeros((channels, 2, STAGES, bands)),
+            "sum": np.zeros((channels, bank.delay + interval)),
+            "dry": np.zeros((channels, bank.delay + interval)),
+            "tce": np.zeros((channels, bank.delay + interval)),
+            "followers": np.zeros((FOLLOWERS, bands)),
+            "heard": np.zeros(4),
+            "report": np.zeros(5),
+        }
+
+    def heritage(self) -> State:
+        bands, latency_ms = self.parameters["bands"], self.parameters["latency_ms"]
+        of_bands, of_delay = {"bank", "followers", "sum"}, {"sum", "dry", "tce"}
+        suffix = {name: f"@{bands}" * (name in of_bands) + f"@{latency_ms}" * (name in of_delay) for name in self._state}
+        return {name + suffix[name]: array for name, array in self._state.items() if name != "report"}
+
+
+FOLLOWERS = 7
+"""Rows of the state `followers`: e', u', b, p - v + b, LP(p), LP(e), g."""
