@@ -9,6 +9,7 @@ import numpy as np
 from fxlab.effects.ace import EFFECT, LEARNABLE
 from fxlab.effects.ace.bank import STAGES, bank_of
 from fxlab.effects.ace.design import design
+from fxlab.effects.ace.layout import FOLLOWERS
 from fxlab.effects.processor import Processor, State
 
 
@@ -65,7 +66,3 @@ class AceStream(Processor):
         of_bands, of_delay = {"bank", "followers", "sum"}, {"sum", "dry", "tce"}
         suffix = {name: f"@{bands}" * (name in of_bands) + f"@{latency_ms}" * (name in of_delay) for name in self._state}
         return {name + suffix[name]: array for name, array in self._state.items() if name != "report"}
-
-
-FOLLOWERS = 7
-"""Rows of the state `followers`: e', u', b, p - v + b, LP(p), LP(e), g."""

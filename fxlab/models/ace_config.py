@@ -1,0 +1,105 @@
+"""What a trained ACE looks like: how its bands are laid out, and how many gains are learnt."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
+
+from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
+from fxlab.effects.ace import EFFECT, LEARNABLE, MACRO_BANDS
+from fxlab.effects.ace.bank import bank_of
+from fxlab.effects.ace.layout import state_shapes
+from fxlab.errors import InputError, UsageError
+
+SCALARS = LEARNABLE[:-MACRO_BANDS]
+_MEMORY_S = 1.0
+
+
+@dataclass(frozen=True)
+class AceConfig:
+    """ACE with learnt parameters.
+
+    Args:
+        sample_rate_hz: Where it runs; a run takes its dataset's.
+        bands, latency_ms, adapt, time_constants, tce_carrier: As declared in `fxlab.effects.ace`.
+        single: Every band has a gain of its own, instead of eight groups.
+    """
+
+    sample_rate_hz: int = 48_000
+    bands: int = 60
+    latency_ms: int = 8
+    adapt: bool = False
+    time_constants: str = "tau"
+    tce_carrier: str = "full"
+    single: bool = False
+    size: str = "custom"
+    kind: ClassVar[str] = "ace"
+    controls: ClassVar[int] = 0
+    recurrent: ClassVar[bool] = True
+
+    def with_controls(self, controls: int) -> AceConfig:
+        """Itself for none; raises `UsageError` for more, since its parameters are what it learns."""
+        if controls:
+            raise UsageError("An ACE has no knobs that could be trained.", "Train it on a dataset made with one setting.")
+        return self
+
+    def at_rate(self, sample_rate_hz: int) -> AceConfig:
+        """The same at another sample rate."""
+        return replace(self, sample_rate_hz=sample_rate_hz)
+
+    @property
+    def structure(self) -> dict[str, object]:
+        """The parameters of the effect that aren't learnt, by name."""
+        return {name: getattr(self, name) for name in ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")}
+
+    @property
+    def latency(self) -> int:
+        """Its own delay in samples."""
+        return bank_of(self.sample_rate_hz, self.bands, self.latency_ms).latency
+
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output sample notably depends on."""
+        return 1 + round(_MEMORY_S * self.sample_rate_hz)
+
+    @property
+    def macs_per_sample(self) -> int:
+        """Multiply-accumulates per sample: the bank's, and a share of those of every interval."""
+        interval = bank_of(self.sample_rate_hz, self.bands, self.latency_ms).interval
+        return self.bands * (4 * 4 + 6) + -(-(self.bands**2 + 40 * self.bands) // interval) + 40
+
+    @property
+    def parameters_count(self) -> int:
+        return sum(shape[0] for shape in self.weight_shapes().values())
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name to shape of the unconstrained values, in the order of the network's state dict."""
+        return {"scalars": (len(SCALARS),), "gains": (self.bands if self.single else MACRO_BANDS,)}
+
+    def state_shapes(self) -> dict[str, tuple[int, int]]:
+        """Name to (features, frames) of every memory."""
+        return state_shapes(bank_of(self.sample_rate_hz, self.bands, self.latency_ms))
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> AceConfig:
+        """The config from its plain form; raises `InputError` for anything else."""
+        try:
+            structure = {name: data[name] for name in ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")}
+            EFFECT.resolve(structure)
+            rate_hz = int(data["sample_rate_hz"])
+            if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+                raise ValueError
+            return cls(rate_hz, **structure, single=bool(data["single"]), size=str(data.get("size", "custom")))
+        except (KeyError, TypeError, ValueError, OverflowError, UsageError):
+            raise InputError("The model's ACE can't be understood.", "Export it again with `fxlab export`.") from None
+
+
+SIZES = {
+    "60": AceConfig(size="60"),
+    "32": AceConfig(bands=32, size="32"),
+    "full": AceConfig(single=True, size="full"),
+}
+"""By the number of bands, with 31 parameters; `full` has 60 bands and a gain for each, 83 parameters."""
