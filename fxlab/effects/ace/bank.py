@@ -19,6 +19,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from fxlab.audio.erb import erb_hz, erb_rate, frequency_at
+
 LOWEST_HZ, HIGHEST_HZ = 50.0, 22_050.0
 STAGES = 4
 
@@ -65,16 +67,6 @@ class Bank:
         return self.latency + math.ceil(24.0 / -math.log(slowest))
 
 
-def erb_rate(freq_hz: np.ndarray | float) -> np.ndarray | float:
-    """Number of ERBs below a frequency (Glasberg and Moore 1990)."""
-    return 21.4 * np.log10(1.0 + 0.00437 * np.asarray(freq_hz, np.float64))
-
-
-def frequency_at(erb: np.ndarray | float) -> np.ndarray | float:
-    """Inverse of `erb_rate`, in Hz."""
-    return (10.0 ** (np.asarray(erb, np.float64) / 21.4) - 1.0) / 0.00437
-
-
 def interval_of(sample_rate_hz: float) -> int:
     """Samples in an interval: a power of two, as near as can be to a third of a millisecond."""
     return 2 ** max(0, round(math.log2(sample_rate_hz / _INTERVALS_HZ)))
@@ -85,7 +77,7 @@ def bank_of(sample_rate_hz: int, bands: int, latency_ms: float) -> Bank:
     """The filterbank for a rate, a number of bands and a common delay."""
     erb = np.linspace(erb_rate(LOWEST_HZ), erb_rate(min(HIGHEST_HZ, sample_rate_hz / 2)), bands)
     centres_hz = frequency_at(erb)
-    widths_hz = 24.7 * (1.0 + 0.00437 * centres_hz) * max(1.0, _OVERLAP * (erb[1] - erb[0]))
+    widths_hz = erb_hz(centres_hz) * max(1.0, _OVERLAP * (erb[1] - erb[0]))
     p = (2.0 * _EDGE * np.cos(np.pi * widths_hz / sample_rate_hz) - 2.0) / (1.0 - _EDGE)
     radii = -p / 2.0 - np.sqrt(p * p / 4.0 - 1.0)
     poles = radii * np.exp(2j * np.pi * centres_hz / sample_rate_hz)
