@@ -1,8 +1,8 @@
 """How much stands out, in frequency and in time: what an enhancement of contrast does, as numbers.
 
-Audio is analysed as the ear would: in bands half an ERB apart, from 50 Hz to 20 kHz or 0.45 of the rate, whose power responses are
-those of fourth-order gammatone filters one ERB wide, every 5 ms. Power spectra come from Hann windows long enough not to widen a
-band much, 11 ms at high frequencies and 85 ms at the lowest: short where the ear is quick, long where it is sharp.
+Audio is analysed as the ear would: every 5 ms, in bands half an ERB apart from 50 Hz to 20 kHz or 0.45 of the rate, whose power
+responses are those of fourth-order gammatone filters one ERB wide. Power spectra come from Hann windows long enough not to widen
+a band much, 11 ms at high frequencies and 85 ms at the lowest: short where the ear is quick, long where it is sharp.
 
 Both contrasts are means over what sounds, weighted with its power, of a level's distance in dB
 
