@@ -63,8 +63,8 @@ def test_a_file_of_another_rate_is_resampled_and_that_is_said(fxlab, tmp_path):
     assert fxlab("live", "--input", "cd.wav", "--effect", "eq", "--json").stdout.count('"sample_rate_hz": 44100') == 1
 
 
-def test_without_any_file_or_device(fxlab):
-    done = fxlab("live", "--effect", "tcn", "--buffer", 128, "--virtual", "--duration", "1s")
+def test_without_any_file_or_device(fxlab_cold):
+    done = fxlab_cold("live", "--effect", "tcn", "--buffer", 128, "--virtual", "--duration", "1s")
     assert done.returncode == 0, done.stderr
     assert "tcn (fused)" in done.stdout and "p99.9" in done.stdout and "round trip" in done.stdout
     assert "clip.flac" in done.stderr

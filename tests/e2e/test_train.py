@@ -10,7 +10,8 @@ import numpy as np
 import soundfile
 
 
-def test_the_loop_from_nothing(fxlab, tmp_path):
+def test_the_loop_from_nothing(fxlab_cold, tmp_path):
+    fxlab = fxlab_cold
     made = fxlab("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 16_000, "-o", "ds")
     assert made.returncode == 0, made.stderr
     small = ["--size", "nano", "--epochs", 1, "--batch-size", 4, "--segment", 2048, "--threads", 1]

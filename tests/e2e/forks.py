@@ -1,0 +1,57 @@
+"""Runs `fxlab` in forks of a process that has imported the large libraries: each run is spared the seconds they take.
+
+A line of stdin asks for a run, {"arguments", "folder", "out", "err"}, and a line of stdout answers with its exit code.
+fxlab itself is imported by every fork anew. What an interpreter does when it starts and after its exit handlers is left out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import sys
+import threading
+import traceback
+
+# None of them starts a thread, which a fork would lack (onnxruntime does).
+LARGE = ("torch", "torch._dynamo", "numba", "numba.np.arraymath", "matplotlib.backends.backend_agg", "onnx", "joblib", "typer")
+
+
+def play(request: dict[str, str]) -> int:
+    """What `python -m fxlab ARGUMENTS </dev/null >OUT 2>ERR` does in its folder: its exit code."""
+    os.chdir(request["folder"])
+    for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY)):
+        file = os.open(name, flags)
+        os.dup2(file, number)
+        os.close(file)
+    sys.path[0] = request["folder"]
+    sys.argv = ["fxlab", *request["arguments"]]
+    code = 1
+    try:
+        runpy.run_module("fxlab", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return code
+
+
+def main() -> None:
+    for name in LARGE:
+        importlib.import_module(name)
+    gc.freeze()  # or each fork would look through, and so copy, all that has been imported
+    for line in sys.stdin:
+        if not (pid := os.fork()):
+            os._exit(play(json.loads(line)))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
