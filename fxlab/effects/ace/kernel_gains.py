@@ -1,0 +1,127 @@
+"""Spectral contrast enhancement: from what the bands hold in an interval to their gains, as compiled loops."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, FLOOR
+from fxlab.effects.ace.kernel_math import exp, log
+
+_DB = 20.0 / np.log(10.0)
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+@njit(cache=True, **_OPTIONS)
+def gains(power, numbers, adapt, bands, neighbours, followers, heard, report, rows):
+    """The gains with which an interval begins, and by how much they grow with every sample.
+
+    Args:
+        power: (K,), the sum of |z|^2 over the interval and the channels.
+        numbers: li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting of the design, and 1 / N.
+        bands: (3, K), detector (divided by what `power` is a sum of), noise and dp_fall of the design.
+        neighbours: (K, K), its columns as rows.
+        followers, heard, report: States, updated in place.
+        rows: (6, K) for what is worked out; row 0 takes the gains, row 1 their growth.
+    """
+    li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting, share = numbers
+    first, growth, e, squared, above, v = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
+    smooth = followers[0]
+    _envelopes(power, bands[0], bands[1], li, smooth, e, squared)
+    _neighbourhood(neighbours, squared, above)
+    contrast = _contrast(smooth, squared, delta, above)
+    heard[2] = _DB * contrast[0] + adapting * (heard[2] - _DB * contrast[0])
+    heard[3] = contrast[1] + adapting * (heard[3] - contrast[1])
+    strength = 1.0
+    if adapt:
+        contrast_db = heard[2] / (heard[3] + delta * delta)
+        strength = 2.0 / (1.0 + np.exp((contrast_db - CONTRAST_DB) / CONTRAST_SPREAD_DB))
+        report[0] += 1.0
+        report[1] += strength
+        report[2] = strength if report[0] == 1.0 else min(report[2], strength)
+        report[3] = max(report[3], strength)
+    _inhibit(e, above, strength * li_strength, ex, followers[1], v)
+    loudest = above[0]
+    for k in range(len(above)):
+        loudest = above[k] if above[k] > loudest else loudest
+    _expand(v, above, loudest, strength * ex_strength, ex_threshold)
+    _prolong(v, bands[2], dp_rise, followers[2], followers[3])
+    _weigh(e, v, gain, delta, share, followers[4], followers[5], followers[6], first, growth)
+
+
+@njit(cache=True, **_OPTIONS)
+def _envelopes(power, detector, noise, li, smooth, e, squared):
+    for k in range(len(e)):
+        level = np.sqrt(power[k] * detector[k] + noise[k])
+        now = level + li * (smooth[k] - level)
+        e[k], smooth[k], squared[k] = level, now, now * now
+
+
+@njit(cache=True, **_OPTIONS)
+def _neighbourhood(neighbours, squared, sums):
+    """sums_k = sum over i of w_ki squared_i, of four i at a time."""
+    for k in range(len(sums)):
+        sums[k] = 0.0
+    for i in range(0, len(squared), 4):
+        x0, x1, x2, x3 = squared[i], squared[i + 1], squared[i + 2], squared[i + 3]
+        w0, w1, w2, w3 = neighbours[i], neighbours[i + 1], neighbours[i + 2], neighbours[i + 3]
+        for k in range(len(sums)):
+            sums[k] += (w0[k] * x0 + w1[k] * x1) + (w2[k] * x2 + w3[k] * x3)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def _contrast(smooth, squared, delta, above):
+    """How far bands stand out of their neighbours: `above` from power to logarithm; sums, weighted by power, of it and of 1."""
+    sum_, weight = 0.0, 0.0
+    for k in range(len(above)):
+        out = log(smooth[k] / (np.sqrt(above[k]) + delta))
+        above[k] = out
+        sum_ += squared[k] * out
+        weight += squared[k]
+    return sum_, weight
+
+
+@njit(cache=True, **_OPTIONS)
+def _inhibit(e, above, strength, ex, smooth, u):
+    """Lateral inhibition: u, and the logarithms of its follower in `above`."""
+    for k in range(len(e)):
+        down = strength * (above[k] if above[k] < 0.0 else 0.0)
+        inhibited = e[k] * exp(down if down > FLOOR else FLOOR)
+        now = inhibited + ex * (smooth[k] - inhibited)
+        u[k], smooth[k], above[k] = inhibited, now, log(now)
+
+
+@njit(cache=True, **_OPTIONS)
+def _expand(v, level, loudest, strength, threshold):
+    """Expansion, in place."""
+    for k in range(len(v)):
+        below = loudest - level[k]
+        lifted = -strength * (below + threshold)
+        lifted = lifted if lifted < below else below
+        v[k] *= exp(lifted if lifted > FLOOR else FLOOR)
+
+
+@njit(cache=True, **_OPTIONS)
+def _prolong(v, dp_fall, dp_rise, lasting, prolonged):
+    """Decay prolongation, in place."""
+    for k in range(len(v)):
+        now = v[k]
+        risen = now + dp_rise * (lasting[k] - now)
+        risen = now if risen > now else risen
+        fallen = risen + dp_fall[k] * (prolonged[k] - risen)
+        fallen = risen if fallen < risen else fallen
+        lasting[k], prolonged[k], v[k] = risen, fallen, fallen + now - risen
+
+
+@njit(cache=True, **_OPTIONS)
+def _weigh(e, p, smoothing, delta, share, wanted, present, last, first, growth):
+    """The gains, `last` from those of the interval before to those of this one."""
+    for k in range(len(e)):
+        want = p[k] + smoothing * (wanted[k] - p[k])
+        have = e[k] + smoothing * (present[k] - e[k])
+        cap = (p[k] if p[k] > e[k] else e[k]) / (e[k] + delta)
+        gain = want / (have + delta)
+        gain = gain if gain < cap else cap
+        begin = last[k] if last[k] < cap else cap
+        wanted[k], present[k], last[k] = want, have, gain
+        first[k], growth[k] = begin, share * (gain - begin)
