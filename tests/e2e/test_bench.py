@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile
 
-
-def fxlab(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "fxlab", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
-        stdin=subprocess.DEVNULL,
-    )
+from fxlab.cli import run
+from fxlab.services import bench_measure
 
 
-def test_json_is_one_document_with_every_shipped_effect():
-    done = fxlab("bench", "--runs", "2", "--budget", "0.5s", "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+def test_json_is_one_document_with_every_shipped_effect(monkeypatch, capsys):
+    monkeypatch.setattr(bench_measure, "MIN_BLOCKS", 20)  # every engine of every effect, so as few blocks of each as will do
+    monkeypatch.setattr(bench_measure, "_WARM_UP_BLOCKS", (12, 12))
+    assert run(["bench", "--runs", "2", "--budget", "0.1s", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
     effects = {cell["effect"] for cell in document["cells"]}
     assert "saturator" in effects and {cell["buffer"] for cell in document["cells"]} == {64, 128, 512}
-    assert all(cell["runs"] == 2 and cell["rtf"] > 0 and cell["blocks"] >= 200 for cell in document["cells"])
+    assert all(cell["runs"] == 2 and cell["rtf"] > 0 and cell["blocks"] >= 20 for cell in document["cells"])
     for quality in document["quality"]:
         if quality["effect"] in ("tcn", "tcn-nano"):
             assert quality["target"] == "saturator" and 0 < quality["likeness"]["esr"] < 0.01
 
 
-def test_table_csv_and_picture(tmp_path):
+def test_table_csv_and_picture(fxlab, tmp_path):
     done = fxlab(
         *("bench", "--effect", "saturator", "--engine", "numba,numpy", "--buffers", "32", "--runs", "2", "--budget", "0.2s"),
         *("--set", "drive_db=20", "--csv", str(tmp_path / "cells.csv"), "--plot", str(tmp_path / "cells.png")),
@@ -45,7 +36,7 @@ def test_table_csv_and_picture(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.png"]
 
 
-def test_suite_pareto_as_table_and_as_json(tmp_path):
+def test_suite_pareto_as_table_and_as_json(fxlab, tmp_path):
     quick = ("bench", "--suite", "pareto", "-e", "tcn-nano", "--runs", "2", "--budget", "0.1s")
     done = fxlab(*quick, "--csv", str(tmp_path / "points.csv"), "--plot", str(tmp_path / "points.png"))
     assert done.returncode == 0, done.stderr
@@ -58,7 +49,7 @@ def test_suite_pareto_as_table_and_as_json(tmp_path):
     assert all(point["buffer"] == 32 and point["engine"] == ("numba" if point["reference"] else "onnx") for point in points)
 
 
-def test_audio_without_sound_says_so_and_judges_nothing(tmp_path):
+def test_audio_without_sound_says_so_and_judges_nothing(fxlab, tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(4800, np.nan, np.float32), 48_000, subtype="FLOAT")
     quick = ("--engine", "onnx", "--buffers", "64", "--runs", "1", "--budget", "0.1s")
     done = fxlab("bench", "-e", "tcn-nano", *quick, "--input", str(tmp_path / "nan.wav"))
@@ -67,12 +58,13 @@ def test_audio_without_sound_says_so_and_judges_nothing(tmp_path):
     assert "Likeness" not in done.stdout and "inf" not in done.stdout.lower().split()
 
 
-def test_failed_gate_shows_the_table_and_exits_5():
+def test_failed_gate_shows_the_table_and_exits_5(fxlab):
     quick = ("-e", "saturator", "--engine", "numba", "--runs", "1", "--budget", "0.1s")
     done = fxlab("bench", *quick, "--gate", "p99<1ns", "--json")
     assert done.returncode == 5
     document = json.loads(done.stdout)
     assert document["gates"][0]["passed"] is False and document["error"]["kind"] == "CheckError" and len(document["cells"]) == 3
+    assert all(cell["blocks"] >= 200 for cell in document["cells"])
     assert "saturator/numba at 64: p99" in document["error"]["message"]
 
 
@@ -95,7 +87,7 @@ def test_failed_gate_shows_the_table_and_exits_5():
         (["--plot", "/dev/null/cells.png"], 6, "folder"),
     ],
 )
-def test_mistakes_are_named(arguments, code, words):
+def test_mistakes_are_named(fxlab, arguments, code, words):
     done = fxlab("bench", *arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout
