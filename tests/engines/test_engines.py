@@ -1,6 +1,7 @@
 """Every engine plays a network alike, in any blocks, and model files prove themselves."""
 
 import dataclasses
+import itertools
 import json
 import math
 
@@ -25,8 +26,9 @@ RATE = 48_000
 
 
 def make(size="nano", seed=0):
+    """A network of a size or a configuration, and its card."""
     torch.manual_seed(seed)
-    network = build(architecture("tcn").config(size)).eval()
+    network = build(architecture("tcn").config(size) if isinstance(size, str) else size).eval()
     card = {
         "format": checkpoint.CARD_FORMAT,
         "model": describe(network.config),
@@ -78,12 +80,28 @@ def test_engines_agree_on_real_audio(nano, shared_audio):
         assert parity(nano["torch"], nano[name], take, RATE) <= 1e-5
 
 
-@pytest.mark.parametrize("engine", ["torch", "torchscript", "onnx"])
-@pytest.mark.parametrize("block", [1, 17, 64, 512])
+@pytest.mark.parametrize(
+    "engine, block", [("onnx", 1), ("onnx", 17), *itertools.product(("torch", "torchscript", "onnx"), (64, 512))]
+)
 def test_block_size_invariance(nano, engine, block, signal):
     audio = np.stack([signal[:1500], signal[1500:3000]])
     whole = apply(nano[engine], audio, RATE, audio.shape[1])
     np.testing.assert_allclose(apply(nano[engine], audio, RATE, block), whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["torch", "torchscript"])
+@pytest.mark.parametrize("block", [1, 17])
+def test_small_blocks_of_a_network_with_a_short_memory(engine, block, signal):
+    """torch takes milliseconds for a block of any size, and a network is warmed up in blocks of the same size, too."""
+    config = architecture("tcn").config("nano")
+    arrays = (
+        dataclasses.replace(a, dilations=tuple(d for d in a.dilations if d <= 16), kernel_sizes=(3,)) for a in config.arrays
+    )
+    made = engines(*make(dataclasses.replace(config, arrays=tuple(arrays), size="custom")))
+    processor, audio = made[engine], np.stack([signal[:400], signal[400:800]])
+    assert processor.card["receptive_field"] < 200
+    whole = apply(processor, audio, RATE, audio.shape[1])
+    np.testing.assert_allclose(apply(processor, audio, RATE, block), whole, rtol=0, atol=1e-5)
 
 
 def test_streaming_equals_the_whole_network_fed_with_silence_first(nano, signal):
