@@ -22,7 +22,7 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
     pulse.environment["PULSE_SOURCE"] = "fxlab_out.monitor"
     folder = tmp_path / "here"
     folder.mkdir()
-    options = ("--synthesize", "12s", "--effect", "saturator", "--set", "drive_db=18", "--force")
+    options = ("--synthesize", "7s", "--effect", "saturator", "--set", "drive_db=18", "--force")
     for _ in range(3):
         run = capture(pulse, folder, *options)
         if run.returncode == 0:
@@ -51,11 +51,11 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
         # The alignment leaves the answer a sample or two behind its cause.
         error = min(_esr(wet[settled:], np.roll(clean, late)[settled:]) for late in range(5))
         assert error < 2e-3  # a server that inserts a few samples and takes them away again goes unseen
-    assert capture(pulse, folder, "--synthesize", "12s").returncode == 6
+    assert capture(pulse, folder, "--synthesize", "7s").returncode == 6
 
 
 def test_without_a_cable_nothing_is_written(pulse, tmp_path):
-    run = capture(pulse, tmp_path, "--synthesize", "12s")
+    run = capture(pulse, tmp_path, "--synthesize", "7s")
     assert run.returncode == 4 and "silent" in json.loads(run.stdout)["error"]["message"]
     assert not (tmp_path / "ds").exists()
 
