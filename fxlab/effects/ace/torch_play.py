@@ -1,4 +1,4 @@
-"""ACE in torch: a piece of a clip, or many, from a state to the next, differentiable in the audio and in every number of a design.
+"""ACE in torch: a piece of a clip, or many, from a state to the next, differentiable in the audio and in the design.
 
 The loops over samples are compiled (followers, filters, filterbank), everything else is plain torch at one value per interval
 and band, in arrays (rows, intervals, K). All of it is double precision on the CPU; audio of another type or device is brought
