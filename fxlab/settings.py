@@ -136,12 +136,16 @@ class TrainSettings:
     weight_decay: float = setting(0.0, "Decoupled weight decay.", 0, 1)
     clip_norm: float = setting(1.0, "Gradient norm is clipped to this; 0 turns it off.", 0, 1e6)
     ema: float = setting(0.0, "Decay of the weight average that is evaluated and saved; 0 turns it off.", 0, 0.999999)
-    loss: str = setting("effect", "What is minimised: effect (ESR, MR-STFT and DC) or another package's loss.")
+    loss: str = setting(
+        "effect", "What is minimised: effect (ESR, MR-STFT and DC), snr, estoi, contrast, or another package's loss."
+    )
     esr_weight: float = setting(1.0, "Weight of the pre-emphasised error-to-signal ratio.", 0, 1000)
     stft_weight: float = setting(0.002, "Weight of the multi-resolution STFT loss.", 0, 1000)
     dc_weight: float = setting(1.0, "Weight of the DC loss.", 0, 1000)
     pre_emphasis: float = setting(0.85, "Coefficient of the first-order pre-emphasis; 0 turns it off.", 0, 0.999)
-    patience: int = setting(0, "Stop after this many epochs without a better validation ESR; 0 never stops early.", 0, 100_000)
+    level_weight: float = setting(1.0, "snr, estoi, contrast: weight of the term that keeps the target's level.", 0, 1000)
+    contrast_bound_db: float = setting(12.0, "contrast: a band may be changed so far before that costs.", 0.1, 60)
+    patience: int = setting(0, "Stop after this many epochs without a better validation figure; 0 never stops early.", 0, 100_000)
     seed: int = setting(0, "Seed of initial weights and data order.", 0, 2**31 - 1)
     device: str = setting("auto", "Where to train; auto takes CUDA where there is some.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")

@@ -72,7 +72,7 @@ def contrast_of(centres_hz: np.ndarray, powers: np.ndarray) -> Contrast:
     if last - first > 4 * _EDGE:
         first, last = first + _EDGE, last - _EDGE
     powers, levels = powers[first:last], levels[first:last]
-    around = levels @ _neighbours(centres_hz).T
+    around = levels @ neighbours(centres_hz).T
     total = powers.sum(axis=0, dtype=np.float64)
     share = powers / np.maximum(total, np.finfo(np.float64).tiny)
     spectral = np.sum(share * (levels - around), axis=0)
@@ -105,21 +105,26 @@ def band_powers(audio: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray
     audio = np.atleast_2d(audio)
     if audio.ndim != 2 or not audio.size or rate_hz < 1000:
         raise ValueError(f"expected audio (channels, frames) at 1 kHz or more, not {audio.shape} at {rate_hz} Hz")
+    centres_hz, hop, windows = layout(rate_hz)
+    powers = np.zeros((1 + audio.shape[1] // hop, len(centres_hz)), np.float32)
+    for size, mine in windows.items():
+        weights = filters(centres_hz[mine], size, rate_hz)
+        for channel in audio:
+            padded = np.pad(channel, size // 2)
+            for start, spectra in _power_spectra(padded, size, hop, len(powers)):
+                powers[start : start + len(spectra), mine] += spectra @ weights / len(audio)
+    return centres_hz, powers
+
+
+def layout(rate_hz: int) -> tuple[np.ndarray, int, dict[int, np.ndarray]]:
+    """Centres of the bands in Hz, frames in a step, and for each length of window its bands, by number."""
     erb = np.arange(erb_rate(_LOWEST_HZ), erb_rate(min(_HIGHEST_HZ, 0.45 * rate_hz)), _SPACING_ERB)
     centres_hz = frequency_at(erb)
     hop = max(1, round(STEP_S * rate_hz))
     # A Hann window of n samples is 1.5 rate / n wide: three quarters of the band, or less.
     wanted = np.maximum(2.0 * rate_hz / erb_hz(centres_hz), _SHORTEST * hop)
     sizes = hop * 2 ** np.ceil(np.log2(wanted / hop)).astype(np.int64)
-    powers = np.zeros((1 + audio.shape[1] // hop, len(erb)), np.float32)
-    for size in np.unique(sizes).tolist():
-        mine = np.flatnonzero(sizes == size)
-        filters = _filters(centres_hz[mine], size, rate_hz)
-        for channel in audio:
-            padded = np.pad(channel, size // 2)
-            for start, spectra in _power_spectra(padded, size, hop, len(powers)):
-                powers[start : start + len(spectra), mine] += spectra @ filters / len(audio)
-    return centres_hz, powers
+    return centres_hz, hop, {size: np.flatnonzero(sizes == size) for size in np.unique(sizes).tolist()}
 
 
 def _power_spectra(audio, size, hop, steps):
@@ -132,15 +137,15 @@ def _power_spectra(audio, size, hop, steps):
         yield start, spectra.real**2 + spectra.imag**2
 
 
-def _filters(centres_hz, size, rate_hz):
-    """Weights of a power spectrum's bins in each band, (bins, bands)."""
+def filters(centres_hz: np.ndarray, size: int, rate_hz: int) -> np.ndarray:
+    """Weights of the bins of a power spectrum in each band, (bins, bands), for spectra of windows with the sum 2."""
     bins = np.fft.rfftfreq(size, 1 / rate_hz)
     # 1.019 ERB makes a fourth-order gammatone one ERB wide; a sine's power lies in bins of the sum 1.5.
     shape = (1.0 + ((bins[:, None] - centres_hz) / (1.019 * erb_hz(centres_hz))) ** 2) ** -4
     return shape / 1.5
 
 
-def _neighbours(centres_hz):
+def neighbours(centres_hz: np.ndarray) -> np.ndarray:
     """(bands, bands): a row takes the mean of the bands within `REACH_ERB` but itself."""
     erb = erb_rate(centres_hz)
     near = (np.abs(erb[:, None] - erb) <= REACH_ERB + 1e-6) & ~np.eye(len(erb), dtype=bool)

@@ -1,4 +1,4 @@
-"""Training losses for effect models, differentiable and batched.
+"""Training losses, differentiable and batched: the one for effects, and all that there are by name.
 
 Third parties add theirs through the entry-point group `fxlab.losses`, each entry naming a `Loss`.
 """
@@ -6,6 +6,7 @@ Third parties add theirs through the entry-point group `fxlab.losses`, each entr
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
@@ -15,9 +16,14 @@ from torch.nn import functional as F
 
 from fxlab.errors import UsageError, nearest
 from fxlab.settings import TrainSettings
+from fxlab.training.contrast import contrast_loss
+from fxlab.training.intelligibility import estoi_loss, snr_loss
 
-Loss = Callable[[Tensor, Tensor, TrainSettings], Tensor]
-"""(target, output, settings) to a scalar, both signals (batch, frames)."""
+Loss = Callable[..., Tensor]
+"""(target, output, settings) to a scalar, both signals (batch, frames).
+
+One with a further parameter `sample_rate_hz` is told the rate of the signals.
+"""
 
 STFT_SIZES = (512, 1024, 2048)
 # A segment quieter than this share of its batch's mean energy counts as if it were that loud: near silence the ratio
@@ -77,8 +83,8 @@ def effect_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tens
 
 @functools.cache
 def losses() -> dict[str, Loss]:
-    """Every loss by name: the built-in one first, then those installed packages add."""
-    found: dict[str, Loss] = {"effect": effect_loss}
+    """Every loss by name: the built-in ones first, then those installed packages add."""
+    found: dict[str, Loss] = {"effect": effect_loss, "snr": snr_loss, "estoi": estoi_loss, "contrast": contrast_loss}
     for entry in entry_points(group="fxlab.losses"):
         found.setdefault(entry.name, entry.load())
     return found
@@ -89,3 +95,12 @@ def loss(name: str) -> Loss:
     if name not in losses():
         raise UsageError(f"There is no loss '{name}'.", nearest(name, losses()))
     return losses()[name]
+
+
+def at_rate(found: Loss, sample_rate_hz: int) -> Loss:
+    """The loss as a function of (target, output, settings) alone."""
+    try:
+        told = "sample_rate_hz" in inspect.signature(found).parameters
+    except ValueError:  # of compiled code nothing is known
+        told = False
+    return functools.partial(found, sample_rate_hz=sample_rate_hz) if told else found

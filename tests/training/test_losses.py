@@ -75,6 +75,16 @@ def test_dc_sees_only_the_mean():
     assert losses.dc(target, target + zero_mean).item() < 1e-12
 
 
+def test_a_loss_that_asks_for_the_rate_is_told():
+    def told(target, output, settings, sample_rate_hz):
+        return sample_rate_hz
+
+    assert losses.at_rate(told, 8000)(None, None, None) == 8000
+    assert losses.at_rate(losses.effect_loss, 8000) is losses.effect_loss
+    assert losses.at_rate(torch.dot, 8000) is torch.dot, "one of compiled code"
+    assert {"effect", "snr", "estoi", "contrast"} <= losses.losses().keys()
+
+
 def test_a_loss_of_another_package_is_found_by_its_name(monkeypatch):
     def absolute(target, output, settings):
         return (target - output).abs().mean()
