@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fxlab.commands.options import Effects, Engine, Force, ProfileName, Sets, effects_from, examples
+from fxlab.commands.options import Adapt, Effects, Engine, Force, ProfileName, Sets, effects_from, examples
 from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def live(
     effect: Effects = None,
     set_: Sets = None,
     engine: Engine = None,
+    adapt: Adapt = False,
     profile: ProfileName = None,
     input: Input = None,
     virtual: Virtual = False,
@@ -134,7 +135,7 @@ def live(
             )
         return _measure_latency(settings)
     request = Request(
-        effects=effects_from(base, effect, set_, engine),
+        effects=effects_from(base, effect, set_, engine, adapt=adapt),
         settings=settings,
         input=input,
         virtual=virtual,

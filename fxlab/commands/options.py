@@ -43,6 +43,9 @@ Engine = Annotated[
     str | None,
     typer.Option("--engine", metavar="NAME", help="How effects are run: auto, fused, numba, numpy, onnx, torch, torchscript."),
 ]
+Adapt = Annotated[
+    bool, typer.Option("--adapt", help="Let ace set its strengths by what it hears: more where contrast lacks, less where it is.")
+]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Workers that share the work; one per core if not given.")]
@@ -80,6 +83,7 @@ def effects_from(
     sets: Sequence[str] | None,
     engine: str | None = None,
     default: Sequence[str] = (),
+    adapt: bool = False,
 ) -> list[EffectSettings]:
     """The chain the user asked for, in order.
 
@@ -89,6 +93,7 @@ def effects_from(
         sets: Values of `--set`, applied over the chain's own parameters.
         engine: Value of `--engine`, for every stage.
         default: Effects when neither the profile nor `names` has any.
+        adapt: Value of `--adapt`.
 
     Raises:
         UsageError: No effect at all, a malformed or ambiguous `--set`, an unknown parameter or a value out of range.
@@ -106,6 +111,8 @@ def effects_from(
     for text in sets or ():
         stage, name, value = _assignment(chain, text)
         stage.set[name] = value
+    if adapt:
+        _adapt(chain)
     for stage in chain:
         stage.set = _validated(stage)
     return chain
@@ -132,6 +139,15 @@ def _assignment(chain: list[EffectSettings], text: str) -> tuple[EffectSettings,
             f"Say which by its number, like 1.{name}={value}: {_listing(chain)}.",
         )
     return stages[0], name, literal(value.strip())
+
+
+def _adapt(chain: list[EffectSettings]) -> None:
+    """Lets every stage adapt that can."""
+    able = [stage for stage in chain if stage.name == "ace"]
+    if not able:
+        raise UsageError(f"--adapt is for the effect ace: the chain has {_listing(chain)}.", "Add --effect ace, or leave it out.")
+    for stage in able:
+        stage.set["adapt"] = True
 
 
 def _listing(chain: list[EffectSettings]) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fxlab.commands.options import (
+    Adapt,
     ClusterAddress,
     Effects,
     Engine,
@@ -56,6 +57,7 @@ def render(
     effect: Effects = None,
     set_: Sets = None,
     engine: Engine = None,
+    adapt: Adapt = False,
     profile: ProfileName = None,
     mix: Mix = None,
     tail: Tail = None,
@@ -84,7 +86,7 @@ def render(
     named = output is not None and bool(Path(output).suffix) and not os.path.isdir(output)
     request = Request(
         inputs=inputs,
-        effects=effects_from(base, effect, set_, engine),
+        effects=effects_from(base, effect, set_, engine, adapt=adapt),
         output=output,
         format=format if named else settings.format,
         bit_depth=settings.bit_depth,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fxlab.console import output
 from fxlab.console.nam import nam_rows
 from fxlab.console.tables import duration, figure, pairs, table
-from fxlab.effects.params import Choice, FileParam, Parameter
+from fxlab.effects.params import Choice, FileParam, Param, Parameter
 from fxlab.engines.loader import engines_of, parameters_of
 from fxlab.services.effects import Description, Listing, ModelDescription
 
@@ -33,7 +33,10 @@ def show_description(shown: Description | ModelDescription) -> None:
         return
     effect, out = shown.effect, output.out()
     out.print(f"{effect.name}: {effect.help}", markup=False, soft_wrap=True)
-    out.print(_parameters("parameter", effect.parameters))
+    out.print(_parameters("parameter", effect.parameters, effect.learnable))
+    if effect.learnable:
+        mapped = "each from an unconstrained u as low + (high - low) sigmoid(u), between their logarithms where it says log"
+        out.print(f"{len(effect.learnable)} parameters can be learnt: {mapped}.", soft_wrap=True)
     rate = f"at {shown.sample_rate_hz} Hz with the defaults"
     out.print(
         pairs(
@@ -47,9 +50,20 @@ def show_description(shown: Description | ModelDescription) -> None:
     )
 
 
-def _parameters(called: str, parameters: Sequence[Parameter]):
-    columns = (called, "default", "range", "scale", "what it does")
-    return table("", columns, [_row(one) for one in parameters], numbers=("default",))
+def _parameters(called: str, parameters: Sequence[Parameter], learnable: Sequence[str] = ()):
+    columns = [called, "default", "range", "scale", "what it does"]
+    rows = [_row(one) for one in parameters]
+    if learnable:
+        columns.insert(4, "learnt by")
+        rows = [
+            (*row[:4], _learnt_by(one) if one.name in learnable else None, row[4])
+            for one, row in zip(parameters, rows, strict=True)
+        ]
+    return table("", columns, rows, numbers=("default",))
+
+
+def _learnt_by(one: Param) -> str:
+    return "sigmoid, log" if one.scale == "log" else "sigmoid"
 
 
 def _row(one: Parameter) -> tuple:

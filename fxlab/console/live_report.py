@@ -41,6 +41,8 @@ def show(report: Report) -> None:
     if report.events:
         out.print()
     out.print(pairs("", _rows(report)))
+    for text in report.remarks:
+        output.note(text)
 
 
 def headline(report: Report) -> str:

@@ -57,6 +57,7 @@ def _notes(report: FileReport, many: bool) -> list[str]:
         notes.append(f"A latency of {figure(report.latency_ms)} ms was taken out.")
     if report.tail_s:
         notes.append(f"{about}{duration(report.tail_s)} of tail added.")
+    notes += [f"{about}{remark}" for remark in report.remarks]
     if report.dropped_tags:
         notes.append(f"{about}The output can't hold these tags: {', '.join(report.dropped_tags)}.")
     return notes

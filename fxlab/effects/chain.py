@@ -66,6 +66,9 @@ class Chain(Processor):
             processor.process(block, target)
             block = target
 
+    def remarks(self) -> list[str]:
+        return [remark for processor in self.processors for remark in processor.remarks()]
+
     def reset(self) -> None:
         for processor in self.processors:
             processor.reset()

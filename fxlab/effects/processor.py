@@ -107,6 +107,10 @@ class Processor(ABC):
         """
         return dict(self._state)
 
+    def remarks(self) -> list[str]:
+        """What it did to the audio since it was last at rest, where that is its own decision: a sentence each."""
+        return []
+
     def reset(self) -> None:
         """Back to silence, as after `prepare`."""
         self.restore(self._initial)

@@ -35,6 +35,7 @@ class Effect:
         engines: Engine name ("numba", "numpy") to "module:Class" of a `Processor` that takes the parameters as keywords.
         module: "module:Class" of the differentiable torch form, an `nn.Module` with the same keywords plus
             `sample_rate_hz`, mapping (..., frames) to (..., frames).
+        learnable: Names of parameters that a model of this effect learns, each as `Param.at(sigmoid(u))` of an unconstrained u.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Effect:
     parameters: tuple[Parameter, ...]
     engines: Mapping[str, str] = field(hash=False)
     module: str
+    learnable: tuple[str, ...] = ()
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Value]:
         """All parameter values, `given` validated over the defaults; raises `UsageError`."""

@@ -46,6 +46,7 @@ class Report:
         events: In the order in which they happened; perhaps only the first of very many.
         device_in_s, device_out_s, buffer_s, processor_s: The parts of the round-trip latency in seconds.
         trip_s: From input to output by the driver's own clock, at the end; 0 if it doesn't tell.
+        remarks: What the effects that played last decided by themselves, a sentence each.
         recorded: File that was recorded, None if none was.
         recorded_s: Its length in seconds.
         recorded_lost: Frames that could not be written in time.
@@ -76,6 +77,7 @@ class Report:
     buffer_s: float = 0.0
     processor_s: float = 0.0
     trip_s: float = 0.0
+    remarks: tuple[str, ...] = ()
     recorded: str | None = None
     recorded_s: float = 0.0
     recorded_lost: int = 0

@@ -43,13 +43,22 @@ class Description:
     latency: int
     tail: int
 
+    def learnt(self, parameter: Parameter) -> str | None:
+        """How a parameter comes from an unconstrained number u when it is learnt; None for one that isn't."""
+        if parameter.name not in self.effect.learnable:
+            return None
+        return "low * (high / low) ** sigmoid(u)" if parameter.scale == "log" else "low + (high - low) * sigmoid(u)"
+
     def to_json(self) -> dict:
         return {
             **_summary(self.effect),
             "sample_rate_hz": self.sample_rate_hz,
             "latency_samples": self.latency,
             "tail_samples": self.tail,
-            "parameters": [_parameter(one) for one in self.effect.parameters],
+            "parameters": [
+                _parameter(one) | ({"learnt": self.learnt(one)} if self.effect.learnable else {})
+                for one in self.effect.parameters
+            ],
         }
 
 

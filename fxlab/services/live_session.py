@@ -271,6 +271,7 @@ class Session:
             buffer_s=shot.buffer_s,
             processor_s=shot.processor_s,
             trip_s=rack["trip_s"],
+            remarks=tuple(self.board.side.program.chain.remarks()),
             recorded=str(self._recorder.path) if self._recorder else None,
             recorded_s=shot.recorded_s or 0.0,
             recorded_lost=self._recorder.ring.lost if self._recorder else 0,

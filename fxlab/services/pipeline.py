@@ -58,6 +58,11 @@ def tail_frames(made: Sequence[Stage], sample_rate_hz: int) -> int:
     return sum(math.ceil(stage.chain.tail * sample_rate_hz / stage.rate_hz) for stage in made)
 
 
+def remarks(made: Sequence[Stage]) -> list[str]:
+    """What the stages decided on the audio that they have played, a sentence each."""
+    return [remark for stage in made for remark in stage.chain.remarks()]
+
+
 def extended(blocks: Blocks, frames: int, channels: int, block: int) -> Iterator[np.ndarray]:
     """The blocks, and so many frames of silence after them."""
     yield from blocks

@@ -20,8 +20,9 @@ from fxlab.services.cluster import Cluster
 from fxlab.services.cluster_worker import absolute, require_seen
 from fxlab.services.ending import Ending
 from fxlab.services.render_file import FileReport, Settings, open_chain, render_file
+from fxlab.services.render_picture import Recording, check_picture
 from fxlab.services.render_plan import Job, plan
-from fxlab.services.render_plot import Recording, check_picture, draw
+from fxlab.services.render_plot import draw
 from fxlab.settings import EffectSettings
 
 TASK = "Rendering"

@@ -59,6 +59,7 @@ class FileReport:
         resampled_to_hz: Rates of models that differ from the file's, in the order of the chain.
         latency_ms: Delay of the chain, taken out.
         tail_s: Seconds by which the output is longer than the input.
+        remarks: What the effects decided by themselves, a sentence each.
         elapsed_s: Time it took.
         error: Why it failed; everything but input, output and this is then meaningless.
     """
@@ -78,6 +79,7 @@ class FileReport:
     resampled_to_hz: list[int] = field(default_factory=list)
     latency_ms: float = 0.0
     tail_s: float = 0.0
+    remarks: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
     error: FxlabError | None = None
 
@@ -101,6 +103,7 @@ class FileReport:
             "resampled_to_hz": self.resampled_to_hz,
             "latency_ms": self.latency_ms,
             "tail_s": self.tail_s,
+            "remarks": self.remarks,
             "elapsed_s": self.elapsed_s,
             "error": None,
         }
@@ -182,6 +185,7 @@ def _render(
         report.before, report.after = before.levels(), after.levels()
         report.clipped, report.replaced_in = writer.clipped, reader.replaced
         report.dropped_tags = writer.dropped_tags
+        report.remarks = pipeline.remarks(made)
 
 
 def wet_of(

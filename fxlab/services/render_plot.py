@@ -1,8 +1,7 @@
-"""The picture `fxlab render --plot` draws: dry, DSP and network laid over each other, and their difference."""
+"""The picture `fxlab render --plot` draws: dry, DSP and network laid over each other, and their difference; of ACE another."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,57 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from fxlab.audio.atomic import replacing, require_place
-from fxlab.audio.files import Reader
-from fxlab.audio.writer import check_vacant
 from fxlab.engines.loader import Opened
-from fxlab.errors import UsageError
 from fxlab.metrics.quality import esr, verdict
+from fxlab.services.ace_plot import enhances, picture
 from fxlab.services.live_twin import dsp_twin
 from fxlab.services.render_file import Settings, wet_of
-
-SUFFIXES = (".png", ".svg", ".pdf")
-MAX_FRAMES = 6_000_000
-"""What is drawn at most, two minutes at 48 kHz: the picture must not need more memory for a longer file."""
+from fxlab.services.render_picture import COLUMNS, beginning, cut_note, save, sheet
 
 _COLOURS = {"dry": "0.55", "dsp": "#0072b2", "network": "#e69f00", "difference": "#c1272d"}  # told apart by the colour-blind too
-_COLUMNS = 1500  # waveform and spectrogram columns, about the pixels there are
 _WINDOW, _LONG_WINDOW = 2048, 8192
 _ZOOM_S = 0.02
 _FLOOR_DB = -120.0
 
 
-class Recording:
-    """Keeps the first channel of the first `MAX_FRAMES` frames it is shown."""
-
-    def __init__(self) -> None:
-        self._pieces: list[np.ndarray] = []
-        self._room = MAX_FRAMES
-
-    def __call__(self, block: np.ndarray) -> None:
-        piece = block[0, : self._room].copy()
-        self._room -= len(piece)
-        if len(piece):
-            self._pieces.append(piece)
-
-    def audio(self) -> np.ndarray:
-        """What was kept, float32 (frames,)."""
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
-
-
-def check_picture(path: Path, taken: Sequence[Path], force: bool) -> None:
-    """Raises `UsageError` where the picture can't go to `path`, such as onto one of the `taken` files; `OutputError` where its
-    folder can't be written."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path} isn't named as a picture.", f"Choose one of: {', '.join(SUFFIXES)}.")
-    if os.path.realpath(path) in {os.path.realpath(other) for other in taken}:
-        raise UsageError(f"{path} is an audio file of this run.", "Choose another name with --plot.")
-    check_vacant(path, force)
-    require_place(path)
-
-
 def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: Sequence[Opened]) -> None:
     """Draws the first channel of a rendering against its dry file, and against the DSP that its networks stand for.
+
+    Where the chain enhances contrast, it is drawn how much (`fxlab.services.ace_plot`).
 
     Args:
         path: The picture; its suffix decides the format.
@@ -73,8 +38,10 @@ def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: 
         InputError: The dry file can't be read any more.
         OutputError: The picture can't be written.
     """
-    dry, rate = _beginning(source, len(wet))
+    dry, rate = beginning(source, len(wet))
     name = " + ".join(one.name for one in opened)
+    if any(enhances(one) for one in opened):
+        return save(picture(f"{name} on {source.name}{cut_note(len(wet), rate)}", dry, wet, rate), path)
     curves = {"dry": ("dry", dry)}
     twin = dsp_twin(settings.effects)
     if twin is None:
@@ -92,25 +59,7 @@ def draw(path: Path, source: Path, wet: np.ndarray, settings: Settings, opened: 
         difference = wet - target
         against = "network − DSP"
     curves["difference"] = (against, difference)
-    if len(wet) == MAX_FRAMES:
-        title += f" (the first {MAX_FRAMES / rate:.0f} s)"
-    figure = _figure(title, curves, rate)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=110)
-
-
-def _beginning(source: Path, frames: int) -> tuple[np.ndarray, int]:
-    """First channel of a file, cut or filled with silence to `frames`, and its rate."""
-    dry = np.zeros(frames, np.float32)
-    done = 0
-    with Reader(source) as reader:
-        for block in reader.blocks():
-            piece = block[0, : frames - done]
-            dry[done : done + len(piece)] = piece
-            done += len(piece)
-            if done == frames:
-                break
-        return dry, reader.info.sample_rate_hz
+    save(_figure(title + cut_note(len(wet), rate), curves, rate), path)
 
 
 def _rendered(dry: np.ndarray, settings: Settings, rate: int) -> np.ndarray:
@@ -120,13 +69,7 @@ def _rendered(dry: np.ndarray, settings: Settings, rate: int) -> np.ndarray:
 
 
 def _figure(title: str, curves: dict[str, tuple[str, np.ndarray]], rate: int) -> Any:
-    # The object interface, not pyplot: no global state and no window system.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 13), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure = sheet(title)
     panels = [[f"spectrogram {kind}"] * (12 // len(curves)) for kind in curves]
     axes = figure.subplot_mosaic(
         [["wave"] * 12, ["difference"] * 12, ["zoom"] * 6 + ["spectrum"] * 6, sum(panels, [])], height_ratios=[3, 2, 4, 4]
@@ -158,7 +101,7 @@ def _draw_waves(axis: Any, below: Any, curves: dict[str, tuple[str, np.ndarray]]
 
 def _draw_envelope(axis: Any, audio: np.ndarray, rate: int, label: str, colour: str, outline: bool = False) -> None:
     """Smallest and largest sample of each column; two samples a column or fewer are drawn as they are."""
-    width = max(1, len(audio) // _COLUMNS)
+    width = max(1, len(audio) // COLUMNS)
     if width <= 2:
         axis.plot(np.arange(len(audio)) / rate, audio, color=colour, label=label, linewidth=0.8)
         return
@@ -214,7 +157,7 @@ def _draw_spectra(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: in
 
 
 def _draw_spectrogram(axis: Any, label: str, audio: np.ndarray, rate: int) -> Any:
-    picture = _db(np.array(list(_magnitudes(audio, _WINDOW, _COLUMNS // 3)))).T
+    picture = _db(np.array(list(_magnitudes(audio, _WINDOW, COLUMNS // 3)))).T
     axis.set(title=label, xlabel="time (s)")
     return axis.imshow(
         picture,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
 from fxlab.cli import run
+from fxlab.effects.ace import EFFECT as ACE
+from fxlab.effects.params import Param
 from fxlab.effects.registry import effects
 
 
@@ -47,6 +50,26 @@ def test_show_as_json_can_be_set_again(capsys, name):
     assert [one["name"] for one in shown["parameters"]] == [one.name for one in effects()[name].parameters]
     defaults = {one["name"]: one["default"] for one in shown["parameters"]}
     assert effects()[name].resolve(defaults) == effects()[name].resolve({})
+
+
+def sigmoid(u):
+    return 1 / (1 + math.exp(-u))
+
+
+def test_what_can_be_learnt_is_told_with_its_mapping(capsys, monkeypatch):
+    monkeypatch.setitem(effects(), "ace", ACE)
+    code, out, _ = answer(capsys, "show", "ace")
+    assert code == 0 and "31 parameters can be learnt" in out and "sigmoid, log" in out
+    _, out, _ = answer(capsys, "show", "ace", "--json")
+    shown = {one["name"]: one["learnt"] for one in json.loads(out)["parameters"]}
+    assert tuple(name for name, how in shown.items() if how) == ACE.learnable
+    for one in ACE.parameters:
+        if isinstance(one, Param):
+            for u in (-3.0, 0.5):
+                known = {"low": one.low, "high": one.high, "u": u, "sigmoid": sigmoid}
+                assert eval(shown[one.name], known) == pytest.approx(one.at(sigmoid(u)))
+    _, out, _ = answer(capsys, "show", "eq", "--json")
+    assert all("learnt" not in one for one in json.loads(out)["parameters"])
 
 
 def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(capsys):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fxlab.commands.options import effects_from
+from fxlab.effects.ace import EFFECT as ACE
+from fxlab.effects.registry import effects
 from fxlab.engines.loader import model_path
 from fxlab.errors import UsageError
 from fxlab.settings import EffectSettings, Profile
@@ -99,3 +101,15 @@ def test_a_setting_that_means_nothing_or_too_much_is_refused(names, text, says):
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UsageError, match="engine"):
         chain("saturator", engine="gpu")
+
+
+def test_adapt_reaches_every_ace_and_nothing_else(monkeypatch):
+    monkeypatch.setitem(effects(), "ace", ACE)
+    assert chain("ace", "eq", "ace", sets=["3.mix=0.5"], adapt=True) == [
+        ("ace", "auto", {"adapt": True}),
+        ("eq", "auto", {}),
+        ("ace", "auto", {"mix": 0.5, "adapt": True}),
+    ]
+    with pytest.raises(UsageError, match="1 eq") as caught:
+        chain("eq", adapt=True)
+    assert "--effect ace" in caught.value.hint

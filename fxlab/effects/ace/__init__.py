@@ -91,4 +91,5 @@ EFFECT = Effect(
         "numpy": "fxlab.effects.ace.reference:AceReference",
     },
     module="fxlab.effects.ace.module:AceModule",
+    learnable=LEARNABLE,
 )

@@ -61,6 +61,13 @@ class AceStream(Processor):
             "report": np.zeros(5),
         }
 
+    def remarks(self) -> list[str]:
+        intervals, contrast, least, most, transients = self._state["report"].tolist()
+        if not intervals:
+            return []
+        strengths = f"{contrast / intervals:.2f} ({least:.2f} to {most:.2f})"
+        return [f"ace adapted: contrast strengths × {strengths}, transients × {transients / intervals:.2f}"]
+
     def heritage(self) -> State:
         bands, latency_ms = self.parameters["bands"], self.parameters["latency_ms"]
         of_bands, of_delay = {"bank", "followers", "sum"}, {"sum", "dry", "tce"}
