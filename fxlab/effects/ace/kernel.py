@@ -7,8 +7,8 @@ from numba import njit
 
 from fxlab.audio.biquad import run_row
 from fxlab.compiled import arguments_at, blocks_at
-from fxlab.effects.ace.kernel_bank import join, shift, split
-from fxlab.effects.ace.kernel_gains import gains
+from fxlab.effects.ace.kernel_bank import advance, join, split
+from fxlab.effects.ace.kernel_gains import gains, neighbourhood
 from fxlab.effects.ace.kernel_tce import transients
 from fxlab.effects.ace.stream import AceStream
 from fxlab.effects.compiled import Compiled
@@ -57,11 +57,11 @@ class Ace(Compiled, AceStream):
                 ),
                 adapt,
                 np.array([d.detector / (interval * self.channels), d.noise, d.dp_fall]),
-                np.ascontiguousarray(d.neighbours.T),
+                *neighbourhood(d.neighbours),
                 state["followers"],
                 state["heard"],
                 state["report"],
-                np.zeros((6, bands)),
+                np.zeros((5, bands)),
             ),
             (state["bank"], np.array([bank.poles.real, bank.poles.imag]), np.array([weights.real, weights.imag])),
             (np.array(bank.delays), np.zeros(bands), *scratch),
@@ -107,8 +107,8 @@ def _interval(lines, highpass, tce_highpass, tce, sce, bank, room, mixing, full)
         dry, late, total, wet = dries[channel], tces[channel], sums[channel], wets[channel]
         join(parts[channel], rows[0], rows[1], delays, total)
         carrier = filtered[channel] if full else heard[channel]
-        shift(dry, interval)
-        shift(late, interval)
+        advance(dry, interval)
+        advance(late, interval)
         end = len(dry) - interval
         for n in range(interval):
             dry[end + n] = waiting[channel, n]
@@ -118,7 +118,7 @@ def _interval(lines, highpass, tce_highpass, tce, sce, bank, room, mixing, full)
         run_row(wet, wet, highpass[0], highpass[2][channel])
         for n in range(interval):
             ready[channel, n] = output * ((1.0 - mix) * dry[n] + mix * wet[n])
-        shift(total, interval)
+        advance(total, interval)
         total[end:] = 0.0
 
 

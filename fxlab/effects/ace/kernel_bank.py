@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-SILENT = 1e-30  # states below this are flushed to zero: far under any audible level, far above denormals
+from fxlab.effects.ace.kernel_vectors import LANES, fma, kept, lane, less, load, move, spread, store
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
@@ -20,50 +20,49 @@ def split(x, state, poles, weights, parts, power):
         parts: (N, K), takes the real parts of the weighted bands.
         power: (K,), to which the sum of |z|^2 is added.
     """
-    real, imaginary = state[0], state[1]
-    for n in range(len(x)):
-        signal = x[n]
-        part = parts[n]
-        for k in range(len(power)):
-            a, b = poles[0, k], poles[1, k]
-            r0, i0 = real[0, k], imaginary[0, k]
-            r1, i1 = real[1, k], imaginary[1, k]
-            r2, i2 = real[2, k], imaginary[2, k]
-            r3, i3 = real[3, k], imaginary[3, k]
-            r0, i0 = signal + a * r0 - b * i0, a * i0 + b * r0
-            r1, i1 = r0 + a * r1 - b * i1, i0 + a * i1 + b * r1
-            r2, i2 = r1 + a * r2 - b * i2, i1 + a * i2 + b * r2
-            r3, i3 = r2 + a * r3 - b * i3, i2 + a * i3 + b * r3
-            real[0, k], imaginary[0, k] = r0, i0
-            real[1, k], imaginary[1, k] = r1, i1
-            real[2, k], imaginary[2, k] = r2, i2
-            real[3, k], imaginary[3, k] = r3, i3
-            power[k] += r3 * r3 + i3 * i3
-            part[k] = weights[0, k] * r3 - weights[1, k] * i3
-    for i in range(2):
-        for j in range(4):
-            flush(state[i, j])
+    bands = len(power)
+    for k in range(0, bands, LANES):
+        a, b, wr, wi = load(poles, k), load(poles, bands + k), load(weights, k), load(weights, bands + k)
+        r0, r1, r2, r3 = load(state, k), load(state, bands + k), load(state, 2 * bands + k), load(state, 3 * bands + k)
+        at = 4 * bands + k
+        i0, i1, i2, i3 = load(state, at), load(state, bands + at), load(state, 2 * bands + at), load(state, 3 * bands + at)
+        sum_ = load(power, k)
+        for n in range(len(x)):
+            r0, i0 = fma(a, r0, less(b, i0, spread(x[n]))), fma(a, i0, b * r0)
+            r1, i1 = fma(a, r1, less(b, i1, r0)), fma(a, i1, fma(b, r1, i0))
+            r2, i2 = fma(a, r2, less(b, i2, r1)), fma(a, i2, fma(b, r2, i1))
+            r3, i3 = fma(a, r3, less(b, i3, r2)), fma(a, i3, fma(b, r3, i2))
+            sum_ = fma(r3, r3, fma(i3, i3, sum_))
+            store(parts, n * bands + k, less(wi, i3, wr * r3))
+        store(power, k, sum_)
+        store(state, k, kept(r0))
+        store(state, bands + k, kept(r1))
+        store(state, 2 * bands + k, kept(r2))
+        store(state, 3 * bands + k, kept(r3))
+        store(state, at, kept(i0))
+        store(state, bands + at, kept(i1))
+        store(state, 2 * bands + at, kept(i2))
+        store(state, 3 * bands + at, kept(i3))
 
 
 @njit(cache=True, **_OPTIONS)
-def join(parts, first, slope, delays, total):
-    """Adds an interval of weighted bands (N, K) at their gains into the running sum (delay + N,) of their delayed sound."""
-    for k in range(len(delays)):
-        start = delays[k]
+def join(parts, first, growth, delays, total):
+    """Adds an interval of bands (N, K) at their gains into the running sum (delay + N,) of their delayed sound."""
+    bands = len(delays)
+    for k in range(0, bands, LANES):
+        gain, step = load(first, k), load(growth, k)
+        d0, d1, d2, d3 = delays[k], delays[k + 1], delays[k + 2], delays[k + 3]
+        # One by one: vectors that overlap what was just written must wait until it is in the cache.
         for n in range(len(parts)):
-            total[start + n] += parts[n, k] * (first[k] + slope[k] * (n + 1))
+            gain = gain + step
+            part = gain * load(parts, n * bands + k)
+            total[d0 + n] += lane(part, 0)
+            total[d1 + n] += lane(part, 1)
+            total[d2 + n] += lane(part, 2)
+            total[d3 + n] += lane(part, 3)
 
 
 @njit(cache=True, **_OPTIONS)
-def flush(values):
-    """Sets what is smaller than anything audible to zero, (n,), in place."""
-    for i in range(len(values)):
-        values[i] = values[i] if abs(values[i]) > SILENT else 0.0
-
-
-@njit(cache=True, **_OPTIONS)
-def shift(line, by):
+def advance(line, by):
     """Moves a line (n,) to its start by some samples; what enters at its end is what was there."""
-    for start in range(0, len(line) - by, by):
-        for i in range(start, min(start + by, len(line) - by)):
-            line[i] = line[i + by]
+    move(line, 0, by, len(line) - by)

@@ -7,28 +7,47 @@ from numba import njit
 
 from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, FLOOR
 from fxlab.effects.ace.kernel_math import exp, log
+from fxlab.effects.ace.kernel_vectors import LANES, fma, load, spread, store
 
 _DB = 20.0 / np.log(10.0)
+_FAR = 1e-200  # factors below this are nothing beside the noise floor, and not to become denormals
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
+def neighbourhood(neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The weights w (K, K) as what they are, factors by distance (the bands are evenly spaced) over their sum, and room.
+
+    Returns:
+        Factors at distances -P..P, norms (P,), and zeros (P,) for sums, P being K rounded up to whole vectors.
+    """
+    bands = len(neighbours)
+    padded = -(-bands // (4 * LANES)) * 4 * LANES
+    near, norms = np.zeros(2 * padded + 1), np.zeros(padded)
+    factors = neighbours[0] * (neighbours[0] > _FAR)
+    near[padded : padded + bands] = factors
+    near[padded - bands + 1 : padded + 1] = factors[::-1]
+    norms[0], norms[1:bands] = 1.0, np.diag(neighbours, -1) / neighbours[0, 1]
+    return near, norms, np.zeros(padded)
+
+
 @njit(cache=True, **_OPTIONS)
-def gains(power, numbers, adapt, bands, neighbours, followers, heard, report, rows):
+def gains(power, numbers, adapt, bands, near, norms, sums, followers, heard, report, rows):
     """The gains with which an interval begins, and by how much they grow with every sample.
 
     Args:
         power: (K,), the sum of |z|^2 over the interval and the channels.
         numbers: li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting of the design, and 1 / N.
         bands: (3, K), detector (divided by what `power` is a sum of), noise and dp_fall of the design.
-        neighbours: (K, K), its columns as rows.
+        near, norms, sums: What `neighbours` returns.
         followers, heard, report: States, updated in place.
-        rows: (6, K) for what is worked out; row 0 takes the gains, row 1 their growth.
+        rows: (5, K) for what is worked out; row 0 takes the gains, row 1 their growth.
     """
     li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting, share = numbers
-    first, growth, e, squared, above, v = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
+    first, growth, e, squared, v = rows[0], rows[1], rows[2], rows[3], rows[4]
     smooth = followers[0]
     _envelopes(power, bands[0], bands[1], li, smooth, e, squared)
-    _neighbourhood(neighbours, squared, above)
+    _neighbourhood(near, norms, squared, sums)
+    above = sums[: len(e)]
     contrast = _contrast(smooth, squared, delta, above)
     heard[2] = _DB * contrast[0] + adapting * (heard[2] - _DB * contrast[0])
     heard[3] = contrast[1] + adapting * (heard[3] - contrast[1])
@@ -58,15 +77,23 @@ def _envelopes(power, detector, noise, li, smooth, e, squared):
 
 
 @njit(cache=True, **_OPTIONS)
-def _neighbourhood(neighbours, squared, sums):
-    """sums_k = sum over i of w_ki squared_i, of four i at a time."""
-    for k in range(len(sums)):
-        sums[k] = 0.0
-    for i in range(0, len(squared), 4):
-        x0, x1, x2, x3 = squared[i], squared[i + 1], squared[i + 2], squared[i + 3]
-        w0, w1, w2, w3 = neighbours[i], neighbours[i + 1], neighbours[i + 2], neighbours[i + 3]
-        for k in range(len(sums)):
-            sums[k] += (w0[k] * x0 + w1[k] * x1) + (w2[k] * x2 + w3[k] * x3)
+def _neighbourhood(near, norms, squared, sums):
+    """sums_k = norm_k sum over i of near_|k-i| squared_i."""
+    bands = len(squared)
+    middle = len(near) // 2
+    for k in range(0, len(sums), 4 * LANES):
+        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = spread(0.0)
+        for i in range(0, bands, 2):
+            at = middle + k - i
+            x, y = spread(squared[i]), spread(squared[i + 1])
+            s0, t0 = fma(x, load(near, at), s0), fma(y, load(near, at - 1), t0)
+            s1, t1 = fma(x, load(near, at + LANES), s1), fma(y, load(near, at + LANES - 1), t1)
+            s2, t2 = fma(x, load(near, at + 2 * LANES), s2), fma(y, load(near, at + 2 * LANES - 1), t2)
+            s3, t3 = fma(x, load(near, at + 3 * LANES), s3), fma(y, load(near, at + 3 * LANES - 1), t3)
+        store(sums, k, load(norms, k) * (s0 + t0))
+        store(sums, k + LANES, load(norms, k + LANES) * (s1 + t1))
+        store(sums, k + 2 * LANES, load(norms, k + 2 * LANES) * (s2 + t2))
+        store(sums, k + 3 * LANES, load(norms, k + 3 * LANES) * (s3 + t3))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})

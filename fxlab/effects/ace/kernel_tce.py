@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from fxlab.effects.ace.design import TRANSIENT, TRANSIENT_SPREAD
-from fxlab.effects.ace.kernel_bank import SILENT
+from fxlab.effects.ace.kernel_vectors import SILENT
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
