@@ -33,7 +33,7 @@ inhibition and expansion end at -200 dB. `band1_db` to `band8_db` are relative: 
 
 `adapt` measures, over about a second, how far the loud bands stand out of their neighbours, C = <sum e'^2 20 lg(e' / T)> /
 <sum e'^2> in dB, and how much of the envelope is transient, Q = <t> / <d>. li_strength and ex_strength are multiplied by
-2 / (1 + exp((C - 5) / 2)), the weight of tce by 2 / (1 + exp((Q - 0.15) / 0.05)): what lacks contrast is helped, what has it is
+2 / (1 + exp((C - 3) / 2)), the weight of tce by 2 / (1 + exp((Q - 0.02) / 0.02)): what lacks contrast is helped, what has it is
 left alone.
 """
 
