@@ -151,16 +151,24 @@ class TrainSettings:
     mixed_precision: bool = setting(True, "bfloat16 autocast on CUDA; CPU always trains in float32.")
     threads: int = setting(0, "CPU threads; 0 takes one for a small network and else as many as torch likes.", 0, 1024)
 
-    def for_network(self, recurrent: bool) -> TrainSettings:
-        """With every setting that depends on the kind of network filled in; raises `UsageError` for too short a segment."""
+    def for_network(self, recurrent: bool, shortest: int = 0) -> TrainSettings:
+        """With every setting that depends on the kind of network filled in; raises `UsageError` for too short a segment.
+
+        Args:
+            recurrent: Whether it carries a state from window to window.
+            shortest: Samples in a segment that the loss needs, for segments of automatic length; windows then get fewer.
+        """
         if 0 < self.segment < 64:
             raise UsageError(f"segment = {self.segment} is too short.", "Its range is 64 .. 1000000; 0 is automatic.")
         segment, batch = (1024, 16) if recurrent else (8192, 8)
+        windows = self.windows if recurrent else 1
+        if shortest > segment and not self.segment:
+            segment, windows = shortest, max(1, windows * segment // shortest)
         return dataclasses.replace(
             self,
             batch_size=self.batch_size or batch,
             segment=self.segment or segment,
-            windows=self.windows if recurrent else 1,
+            windows=windows,
         )
 
 

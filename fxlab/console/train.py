@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,14 @@ from fxlab.console import output
 from fxlab.console.bench_knobs import settings_table
 from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
 from fxlab.metrics.mushra import HEARD_FROM
-from fxlab.models.model import title
+from fxlab.models.model import Card, title
 from fxlab.services import train_seeds
 from fxlab.services.bench_knobs import Setting
 from fxlab.services.train import Result
 
 ENDED = {
     "finished": "finished all epochs",
-    "early stop": "stopped early: no better validation ESR for as long as --patience says",
+    "early stop": "stopped early: nothing better on the validation split for as long as --patience says",
     "interrupted": "interrupted, saved",
 }
 
@@ -37,6 +37,22 @@ def show_train(result: Result) -> None:
     if result.batch_halvings:
         rows.append(("Memory", f"ran out; steps were split into {2**result.batch_halvings} parts"))
     console.print(pairs("", rows))
+    gained = metrics.get("improvement")
+    if gained:
+        console.print(_improvement(gained, metrics["split"]))
+    if gained and "by_snr" in gained:
+        console.print(_by_snr(gained["by_snr"]))
+    if gained and "estoi" in gained["after"]:
+        console.print(f"On silence: noise {level(metrics['noise_db'])}, DC {metrics['dc']:.1e}.")
+    else:
+        _show_likeness(card, metrics)
+    output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
+    output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
+
+
+def _show_likeness(card: Card, metrics: dict[str, Any]) -> None:
+    """How much it sounds like its target."""
+    console = output.out()
     if "settings" in metrics:
         rate = card["sample_rate_hz"]
         settings = [
@@ -49,19 +65,19 @@ def show_train(result: Result) -> None:
     console.print(_aliasing(metrics))
     for sentence in _verdicts(metrics):
         console.print(sentence)
-    output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
-    output.note(f"Pictures: {result.files['training_picture']}, {result.files['quality_picture']}")
 
 
 def show_seeds(result: train_seeds.Result) -> None:
     """The best run as if it were the only one, then all of them and their spread."""
     if result.best is not None:
         show_train(result.runs[result.best])
-    columns = ("seed", "validation ESR", "ESR", "verdict", "epochs", "time", "ended")
+    figures = {run.figure for run in result.runs.values()}
+    validation = next(iter(figures), "validation_esr").replace("_", " ").replace("esr", "ESR")
+    columns = ("seed", validation, "ESR", "verdict", "epochs", "time", "ended")
     rows = [
         (
             str(seed),
-            percent(run.metrics["validation_esr"]) if "validation_esr" in run.metrics else None,
+            _validation(run),
             percent(run.metrics["esr"]),
             run.metrics["verdict"],
             str(run.epochs),
@@ -81,6 +97,34 @@ def show_seeds(result: train_seeds.Result) -> None:
         output.note(
             f"Best on the validation split is seed {result.best}: {result.files['best']}   Report: {result.files['report']}"
         )
+
+
+def _validation(run: Result) -> object:
+    value = run.metrics.get(run.figure)
+    return percent(value) if value is not None and run.figure == "validation_esr" else value
+
+
+def _improvement(gained: dict[str, Any], split: str):
+    names = {
+        "loss": f"{gained['loss']} loss",
+        "si_snr_db": "SI-SNR (dB)",
+        "estoi": "ESTOI",
+        "contrast_db": "spectral contrast (dB)",
+    }
+    rows = [(names[key], before, gained["after"][key]) for key, before in gained["before"].items()]
+    return table(
+        f"The {split} split, never trained on", ("figure", "untouched", "network"), rows, numbers=("untouched", "network")
+    )
+
+
+def _by_snr(rows: Sequence[dict[str, Any]]):
+    columns = ("noise", "takes", "SI-SNR (dB)", "SI-SNR, network", "ESTOI", "ESTOI, network")
+    shown = [
+        (f"SNR {row['snr_db']:g} dB", row["takes"])
+        + tuple(row[side].get(key) for key in ("si_snr_db", "estoi") for side in ("before", "after"))
+        for row in rows
+    ]
+    return table("By the noise that was added", columns, shown, numbers=columns[1:])
 
 
 def _takes(metrics: dict[str, Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import secrets
 from collections.abc import Sequence
@@ -30,9 +31,9 @@ from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
 from fxlab.training.loop import Loop, Run, pick_device
-from fxlab.training.losses import loss
 from fxlab.training.manifest import Manifest
 from fxlab.training.memories import spread_memories
+from fxlab.training.objective import Objective
 from fxlab.training.pair import Pair, context_of
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
@@ -73,6 +74,7 @@ class Result:
         ended: "finished", "early stop" or "interrupted".
         metrics: On the test split (validation where there is none): all takes as one, each take, silence, verdict.
         files: What was written, by role.
+        figure: What the figure of the validation split is called, by which the best network was chosen.
     """
 
     output: Path
@@ -85,6 +87,7 @@ class Result:
     batch_halvings: int
     metrics: dict[str, Any]
     files: dict[str, str]
+    figure: str = "validation_esr"
 
     def to_json(self) -> dict:
         return dataclasses.asdict(self)
@@ -103,9 +106,9 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     """
     _check_output(request)
     plain = architecture(request.model.type).config(request.model.size)
-    minimised = loss(request.settings.loss)
     device = pick_device(request.settings.device)
     manifest = Manifest.load(request.dataset)
+    objective = Objective.named(request.settings.loss, manifest.sample_rate_hz)
     if team.first:
         manifest.verify(progress)
     controls = controls_of(manifest.header)
@@ -115,10 +118,10 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
         spread_memories(network)
     network.to(device)
     team.begin(network)
-    settings = request.settings.for_network(network.recurrent)
+    settings = request.settings.for_network(network.recurrent, objective.shortest)
     card = new_card(network, manifest, controls, request.model, settings, request.profile)
     _share_cores(network, settings.threads)
-    pairs = {split: manifest.pairs(split) for split in ("train", "validation", "test")}
+    pairs = {split: _in_time(manifest.pairs(split), card["latency"]) for split in ("train", "validation", "test")}
     for split in ("validation", "test"):
         pairs[split] = [(row, pair) for row, pair in pairs[split] if can_be_scored(pair, network)]
     for split in ("train", "validation"):
@@ -139,25 +142,26 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     def save(current: Run, best: bool) -> None:
         # The best first: a run killed in between resumes from the last state before it and finds the same best again.
         if best:
-            measured = {"validation_esr": current.best_esr} if current.best_epoch >= 0 else {}
+            measured = {objective.figure: current.best} if current.best_epoch >= 0 else {}
             network_card = card | {"metrics": measured, "training": training_record(current, settings)}
             checkpoint.save(request.output / BEST, current.model, network_card, weights=current.weights())
         record = current.record() | {"settings": dataclasses.asdict(settings), "dataset": card["data"]["manifest_sha256"]}
         checkpoint.save(request.output / LAST, current.model, card, current.tensors(), record)
-        write_curves(request.output, current.history)
+        write_curves(request.output, current.history, objective.figure)
 
     def report(current: Run, total: int, figures: dict) -> None:
         progress("Training", current.step, total, epoch=f"{current.epoch + 1}/{settings.epochs}", **figures)
 
     with stop_on_ctrl_c() as stopping:
-        validate = validator([pair for _, pair in pairs["validation"]], stopping, progress)
-        loop = Loop(state, segments, settings, minimised, validate, save, report, stopping, team)
+        judge = functools.partial(objective.of, settings=settings)
+        validate = validator(judge, [pair for _, pair in pairs["validation"]], stopping, progress)
+        loop = Loop(state, segments, settings, objective.minimised, validate, save, report, stopping, team, objective.figure)
         ended = loop.go()
 
     def conclude() -> Result:
         if not (request.output / BEST).is_file():
             save(state, True)
-        return _conclude(request, state, card, ended, device.type, pairs["test"] or pairs["validation"], progress)
+        return _conclude(request, state, settings, objective, card, ended, pairs["test"] or pairs["validation"], progress)
 
     return team.of_first(conclude)
 
@@ -205,6 +209,11 @@ def _fitted(config: Config, manifest: Manifest, controls: Sequence[Control]) -> 
     return config.with_controls(len(controls)) if controls else config
 
 
+def _in_time(pairs: list[tuple[dict, Pair]], latency: int) -> list[tuple[dict, Pair]]:
+    """The pairs with targets as late as the network."""
+    return [(row, pair.delayed(latency - row["latency"])) for row, pair in pairs]
+
+
 def _share_cores(network: torch.nn.Module, threads: int) -> None:
     """As many CPU threads as asked for; else one for a small network, which waits more than it gains on two."""
     small = sum(p.numel() for p in network.parameters()) < _SMALL
@@ -236,18 +245,19 @@ def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> Non
 def _conclude(
     request: Request,
     state: Run,
+    settings: TrainSettings,
+    objective: Objective,
     card: Card,
     ended: str,
-    device: str,
     pairs: list[tuple[dict, Pair]],
     progress: Progress,
 ) -> Result:
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
     network, saved, _, _ = checkpoint.load(request.output / BEST)
-    found = judged(network, card, pairs, progress)
+    found = judged(network, card, pairs, progress, objective, settings)
     card |= {"training": saved["training"], "metrics": saved["metrics"] | found.metrics}
     checkpoint.save(request.output / BEST, network, card)
-    files = write_report(request.output, card, state.history, ended, found.worst, found.played)
+    files = write_report(request.output, card, state.history, objective.figure, ended, found.worst, found.played)
     files |= {"best": str(request.output / BEST), "last": str(request.output / LAST)}
     return Result(
         output=request.output,
@@ -256,8 +266,9 @@ def _conclude(
         epochs=state.epoch,
         steps=state.step,
         seconds=state.seconds,
-        device=device,
+        device=next(state.model.parameters()).device.type,
         batch_halvings=state.halvings,
         metrics=card["metrics"],
         files=files,
+        figure=objective.figure,
     )

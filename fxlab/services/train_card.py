@@ -40,7 +40,7 @@ def new_card(
         "model": describe(network.config),
         "sample_rate_hz": rate,
         "receptive_field": network.receptive_field,
-        "latency": latency,
+        "latency": getattr(network, "latency", latency),
         "parameters_count": network.config.parameters_count,
         "macs_per_sample": network.config.macs_per_sample,
         "effect": effect,

@@ -14,7 +14,10 @@ from fxlab.models.controls import controls_of, settings_of
 from fxlab.models.model import Card
 from fxlab.progress import Progress
 from fxlab.services.scoring import Take, card_metrics
+from fxlab.services.train_improvement import Improved, improvement
+from fxlab.settings import TrainSettings
 from fxlab.training.evaluate import by_setting, on_silence, play, pooled, score
+from fxlab.training.objective import Objective
 from fxlab.training.pair import Pair
 
 _MOST = 24
@@ -40,8 +43,18 @@ class Judgement:
     played: Played
 
 
-def judged(network: nn.Module, card: Card, pairs: Sequence[tuple[dict[str, Any], Pair]], progress: Progress) -> Judgement:
-    """Plays the pairs of a split, given with their rows, through a network."""
+def judged(
+    network: nn.Module,
+    card: Card,
+    pairs: Sequence[tuple[dict[str, Any], Pair]],
+    progress: Progress,
+    objective: Objective,
+    train: TrainSettings,
+) -> Judgement:
+    """Plays the pairs of a split, given with their rows, through a network.
+
+    Of one that was to do more than sound like an effect, the figures tell what it improves, see `train_improvement`.
+    """
     controls = controls_of(card)
     takes: list[Played] = []
     for done, (_, pair) in enumerate(pairs):
@@ -56,8 +69,21 @@ def judged(network: nn.Module, card: Card, pairs: Sequence[tuple[dict[str, Any],
     if not controls or len(settings) == len(takes):
         settings = []
     heard = [Take(pair.input, target, output) for (_, pair), (_, target, output) in zip(pairs, takes, strict=True)]
+    gained = {}
+    if objective.name != "effect":
+        late = card["latency"]
+        improved = [
+            Improved(
+                row, target, np.concatenate((np.zeros(late, np.float32), pair.input))[: len(pair.input)][-len(target) :], output
+            )
+            for (row, pair), (_, target, output) in zip(pairs, takes, strict=True)
+        ]
+        progress("Comparing before and after", 0, 1)
+        gained = {"improvement": improvement(objective, train, improved)}
+        progress("Comparing before and after", 1, 1)
     metrics = {
         "split": rows[0]["split"],
+        **gained,
         **pooled([(target, output) for _, target, output in takes]),
         "worst_esr": max(part["esr"] for part in settings or listed),
         **on_silence(network, card["sample_rate_hz"], settings_of(controls, {})),
@@ -71,14 +97,18 @@ def judged(network: nn.Module, card: Card, pairs: Sequence[tuple[dict[str, Any],
 
 def _each(rows: Sequence[dict[str, Any]], figures: Sequence[dict[str, Any]], knobs: bool) -> list[dict[str, Any]]:
     return [
-        {"source": row["source"], "level_db": row["level_db"], **({"parameters": row["parameters"]} if knobs else {}), **figure}
+        {**_about(row), **({"parameters": row["parameters"]} if knobs else {}), **figure}
         for row, figure in zip(rows, figures, strict=True)
     ]
 
 
 def _by_recording(rows: Sequence[dict[str, Any]], takes: Sequence[Played]) -> list[dict[str, Any]]:
     """All takes of a recording at a level as one: of chunks some hold but a fading note, to which no error is small."""
-    groups: dict[tuple[str, float], list[tuple[np.ndarray, np.ndarray]]] = {}
+    groups: dict[tuple, list[tuple[np.ndarray, np.ndarray]]] = {}
     for row, (_, target, output) in zip(rows, takes, strict=True):
-        groups.setdefault((row["source"], row["level_db"]), []).append((target, output))
-    return [{"source": source, "level_db": level, **pooled(parts)} for (source, level), parts in groups.items()]
+        groups.setdefault(tuple(_about(row).items()), []).append((target, output))
+    return [{**dict(about), **pooled(parts)} for about, parts in groups.items()]
+
+
+def _about(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("source", "level_db", "snr_db") if name in row}

@@ -12,14 +12,12 @@ import numpy as np
 from fxlab.audio.atomic import replacing
 from fxlab.metrics.quality import esr_over_time
 
-_COLUMNS = ("epoch", "step", "loss", "validation_esr", "learning_rate", "seconds")
 
-
-def write_curves(folder: Path, history: list[dict[str, Any]]) -> Path:
-    """One row per finished epoch; raises `OutputError`."""
+def write_curves(folder: Path, history: list[dict[str, Any]], figure: str) -> Path:
+    """One row per finished epoch, with the figure of the validation split under its name; raises `OutputError`."""
     path = folder / "curves.csv"
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, _COLUMNS)
+        writer = csv.DictWriter(file, ("epoch", "step", "loss", figure, "learning_rate", "seconds"))
         writer.writeheader()
         writer.writerows(history)
     return path
@@ -29,6 +27,7 @@ def write_report(
     folder: Path,
     card: dict[str, Any],
     history: list[dict[str, Any]],
+    figure: str,
     ended: str,
     name: str,
     played: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -39,6 +38,7 @@ def write_report(
         folder: The run's folder.
         card: The best network's card with its metrics.
         history: One dict per epoch.
+        figure: What it calls the figure of the validation split.
         ended: Why training ended.
         name: The recording that `played` shows.
         played: Dry input, target and output (frames,) of that recording.
@@ -58,7 +58,7 @@ def write_report(
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
     curves, quality = folder / "training.png", folder / "quality.png"
-    _draw_curves(curves, history)
+    _draw_curves(curves, history, figure)
     _draw_quality(quality, name, dry, target, output, card["sample_rate_hz"], over_time)
     return {
         "report": str(path),
@@ -83,21 +83,23 @@ def _save(figure: Any, path: Path) -> None:
         figure.savefig(temporary, dpi=110, format="png")
 
 
-def _draw_curves(path: Path, history: list[dict[str, Any]]) -> None:
-    figure, axes = _figure(1, 1, 5)
+def _draw_curves(path: Path, history: list[dict[str, Any]], figure: str) -> None:
+    page, axes = _figure(1, 1, 5)
     axis = axes[0][0]
     steps = [row["step"] for row in history]
-    axis.semilogy(steps, [row["loss"] for row in history], label="training loss", color="tab:grey")
-    axis.semilogy(steps, [row["validation_esr"] for row in history], label="validation ESR", color="tab:blue")
+    name = "validation ESR" if figure == "validation_esr" else figure.replace("_", " ")
+    # Losses that are no ratio of energies may be negative.
+    plot = axis.semilogy if figure == "validation_esr" else axis.plot
+    plot(steps, [row["loss"] for row in history], label="training loss", color="tab:grey")
+    plot(steps, [row[figure] for row in history], label=name, color="tab:blue")
     if history:
-        best = min(history, key=lambda row: row["validation_esr"])
-        axis.plot(
-            best["step"], best["validation_esr"], "o", color="tab:blue", label=f"best: {100 * best['validation_esr']:.3g} %"
-        )
-    axis.set(xlabel="step", ylabel="loss, ESR", title="Training")
+        best = min(history, key=lambda row: row[figure])
+        value = f"{100 * best[figure]:.3g} %" if figure == "validation_esr" else f"{best[figure]:.4g}"
+        axis.plot(best["step"], best[figure], "o", color="tab:blue", label=f"best: {value}")
+    axis.set(xlabel="step", ylabel=f"loss, {name.removeprefix('validation ')}", title="Training")
     axis.grid(alpha=0.3, which="both")
     axis.legend()
-    _save(figure, path)
+    _save(page, path)
 
 
 def _draw_quality(

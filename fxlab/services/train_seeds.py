@@ -42,8 +42,8 @@ class Result:
 
     @property
     def best(self) -> int | None:
-        """The seed whose network errs least on the validation split, among the runs that went to their end."""
-        return min(self.whole(), key=lambda seed: self.runs[seed].metrics.get("validation_esr", math.inf), default=None)
+        """The seed whose network is best on the validation split, among the runs that went to their end."""
+        return min(self.whole(), key=lambda seed: self.runs[seed].metrics.get(self.runs[seed].figure, math.inf), default=None)
 
     @property
     def spread(self) -> dict[str, float] | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from fxlab.progress import Progress
-from fxlab.training.evaluate import pooled_esr
 from fxlab.training.loop import Run
 from fxlab.training.pair import Pair, context_of
 
@@ -24,8 +23,13 @@ class _Stopped(Exception):
     """A validation was left because the run is to end."""
 
 
-def validator(pairs: Sequence[Pair], stopping: Callable[[], bool], progress: Progress) -> Callable[[Run], float | None]:
-    """A function of a run to the error of its weights on all pairs; None once `stopping` says so."""
+def validator(
+    judge: Callable[[torch.nn.Module, Iterable[Pair]], float],
+    pairs: Sequence[Pair],
+    stopping: Callable[[], bool],
+    progress: Progress,
+) -> Callable[[Run], float | None]:
+    """A function of a run to what `judge` says of its weights on all pairs; None once `stopping` says so."""
 
     def watched() -> Iterator[Pair]:
         for done, pair in enumerate(pairs):
@@ -39,9 +43,9 @@ def validator(pairs: Sequence[Pair], stopping: Callable[[], bool], progress: Pro
         network = copy.deepcopy(current.model).eval()
         network.load_state_dict(current.weights())
         try:
-            error = pooled_esr(network, watched())
+            found = judge(network, watched())
         except _Stopped:
             return None
-        return error if math.isfinite(error) else math.inf
+        return found if math.isfinite(found) else math.inf
 
     return validate

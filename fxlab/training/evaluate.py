@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from fxlab.metrics import quality, spectrum
+from fxlab.settings import TrainSettings
 from fxlab.training.pair import Pair, context_of
 
 CHUNK = 1 << 16
+_PIECE_S = 10.0  # bounds the memory of a loss
 _ROWS = 4  # of a recurrent network, all the same: compiled layers run four at once, torch's GRU takes 20 times as long for one
 
 
@@ -51,6 +53,29 @@ def pooled_esr(network: nn.Module, pairs: Iterable[Pair]) -> float:
         error += float(np.sum(np.square(target - output, dtype=np.float64)))
         energy += float(np.sum(np.square(target, dtype=np.float64)))
     return error / energy if energy else float("inf") if error else 0.0
+
+
+BoundLoss = Callable[[torch.Tensor, torch.Tensor, TrainSettings], torch.Tensor]
+
+
+@torch.inference_mode()
+def loss_of(target: np.ndarray, output: np.ndarray, loss: BoundLoss, settings: TrainSettings, rate_hz: int) -> float:
+    """A training loss of signals (frames,), taken of about 10 seconds at a time and weighted with their length."""
+    pieces = max(1, round(len(target) / (_PIECE_S * rate_hz)))
+    total = 0.0
+    for one in zip(np.array_split(target, pieces), np.array_split(output, pieces), strict=True):
+        total += len(one[0]) * float(loss(*(torch.from_numpy(signal)[None] for signal in one), settings))
+    return total / len(target)
+
+
+def mean_loss(network: nn.Module, pairs: Iterable[Pair], loss: BoundLoss, settings: TrainSettings, rate_hz: int) -> float:
+    """`loss_of` all takes, weighted with their length."""
+    total, frames = 0.0, 0
+    for pair in pairs:
+        target, output = play(network, pair)
+        total += len(target) * loss_of(target, output, loss, settings, rate_hz)
+        frames += len(target)
+    return total / frames if frames else float("inf")
 
 
 def score(target: np.ndarray, output: np.ndarray) -> dict[str, float | str]:

@@ -39,7 +39,7 @@ class Run:
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
-    best_esr: float = math.inf
+    best: float = math.inf
     best_epoch: int = -1
     seconds: float = 0.0
     loss_sum: float = 0.0
@@ -68,7 +68,7 @@ class Run:
     def record(self) -> dict:
         """The counters and the history as plain data."""
         names = ("epoch", "step_in_epoch", "step", "best_epoch", "seconds", "loss_sum", "halvings", "history")
-        return {name: getattr(self, name) for name in names} | {"best_esr": None if math.isinf(self.best_esr) else self.best_esr}
+        return {name: getattr(self, name) for name in names} | {"best": None if math.isinf(self.best) else self.best}
 
     def restore(self, tensors: dict[str, Tensor], record: dict) -> None:
         """Takes back what `tensors` and `record` gave; the model's weights are already in place.
@@ -89,6 +89,7 @@ class Run:
         self.carried = [carried[index] for index in range(len(carried))]
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         for name, value in record.items():
+            name = "best" if name == "best_esr" else name  # as fxlab 0.4 called it
             setattr(self, name, math.inf if value is None else value)
 
 
@@ -118,11 +119,13 @@ class Loop:
         segments: Training data.
         settings: How to train.
         loss: (target, output, settings) to a scalar, both (batch, frames).
-        validate: The run's weights to a validation ESR; None if it was stopped, which a resumed run makes up for.
+        validate: The run's weights to their figure on the validation split, less being better; None if it was stopped, which a
+            resumed run makes up for.
         save: Called with (run, is_best) whenever the run must survive.
         report: Called with (run, steps in all, fields) after each step.
         stopping: Asked between steps and behind a validation; true ends the run there, saved.
         team: The processes that share the batches; all are given the same, and the first alone validates and saves.
+        figure: What the history calls the figure of the validation split, "validation_..."; people see what follows.
     """
 
     def __init__(
@@ -136,7 +139,9 @@ class Loop:
         report: Callable[[Run, int, dict], None],
         stopping: Callable[[], bool] = lambda: False,
         team: Team = ALONE,
+        figure: str = "validation_esr",
     ) -> None:
+        self.figure = figure
         self.run, self.segments, self.settings, self.team = run, segments, settings, team
         self.loss, self.validate, self.report = loss, validate, report
         self.save = save if team.first else lambda run, best: None
@@ -179,7 +184,7 @@ class Loop:
             now = time.monotonic()
             run.step, run.step_in_epoch = run.step + 1, index + 1
             run.seconds, run.loss_sum = run.seconds + now - began, run.loss_sum + loss
-            latest = {"esr": run.history[-1]["validation_esr"]} if run.history else {}
+            latest = {self.figure.removeprefix("validation_"): run.history[-1][self.figure]} if run.history else {}
             self.report(run, self.total, {"loss": run.loss_sum / run.step_in_epoch, **latest})
             if now - saved > SAVE_EVERY_S:
                 self.save(run, False)
@@ -190,15 +195,15 @@ class Loop:
     def _end_epoch(self) -> bool:
         """Validates and goes on to the next epoch; false if that was stopped."""
         run, began = self.run, time.monotonic()
-        esr = self.team.of_first(lambda: self.validate(run))
+        found = self.team.of_first(lambda: self.validate(run))
         run.seconds += time.monotonic() - began
-        if esr is None:
+        if found is None:
             self.save(run, False)
             return False
-        better = esr < run.best_esr
+        better = found < run.best
         if better:
-            run.best_esr, run.best_epoch = esr, run.epoch
-        figures = {"loss": run.loss_sum / run.step_in_epoch, "validation_esr": esr, "seconds": run.seconds}
+            run.best, run.best_epoch = found, run.epoch
+        figures = {"loss": run.loss_sum / run.step_in_epoch, self.figure: found, "seconds": run.seconds}
         rate = learning_rate(run.step - 1, self.total, self.settings)
         run.history.append({"epoch": run.epoch, "step": run.step, "learning_rate": rate, **figures})
         run.epoch, run.step_in_epoch, run.loss_sum, run.carried = run.epoch + 1, 0, 0.0, []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +33,17 @@ class Pair:
     from_rest: bool = True
     lead: int = 0
     controls: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def delayed(self, frames: int) -> Pair:
+        """The pair with a target that comes so much later, for a network that is later than the effect; earlier if negative."""
+        if frames <= 0:
+            stop = len(self.input) + frames
+            return replace(self, input=self.input[:stop], target=self.target[-frames:]) if frames else self
+        target = self.target[: max(0, len(self.target) - frames)]
+        if not (self.from_rest or self.lead):
+            return replace(self, input=self.input[frames:], target=target)
+        lead = self.lead + frames if self.lead else 0
+        return replace(self, target=np.concatenate((np.zeros(len(self.input) - len(target), np.float32), target)), lead=lead)
 
     def judged(self, context: int) -> tuple[np.ndarray, np.ndarray]:
         """The targets that count, and the inputs with `context` samples before the first of these.

@@ -41,7 +41,7 @@ def test_what_was_not_measured_is_not_spoken_of():
 def test_seeds_are_told_with_their_spread(monkeypatch, capsys, tmp_path):
     def run(esr, validation, ended="finished"):
         metrics = {"esr": esr, "validation_esr": validation, "verdict": "great"}
-        return SimpleNamespace(metrics=metrics, ended=ended, epochs=4, seconds=90.0)
+        return SimpleNamespace(metrics=metrics, ended=ended, epochs=4, seconds=90.0, figure="validation_esr")
 
     shown = []
     monkeypatch.setattr(train, "show_train", shown.append)
@@ -60,3 +60,15 @@ def test_aliasing_is_told_for_every_tone(width):
     Console(file=page, width=width, highlight=False).print(train._aliasing(METRICS))
     rows = [line.split() for line in page.getvalue().splitlines() if "Hz" in line]
     assert rows == [["1245", "Hz", "-85.0", "dB", "-134.1", "dB", "none"], ["2489", "Hz", "-65.1", "dB", "–", "–"]]
+
+
+def test_what_was_gained_is_told_before_and_after():
+    figures = {"loss": 0.5, "si_snr_db": -0.04, "estoi": 0.45, "contrast_db": 5.0}
+    gained = {"loss": "estoi", "before": figures, "after": figures | {"estoi": 0.6123, "si_snr_db": None}}
+    page = io.StringIO()
+    console = Console(file=page, width=100, highlight=False)
+    console.print(train._improvement(gained, "test"))
+    console.print(train._by_snr([{"snr_db": -5.0, "takes": 3, "before": figures, "after": gained["after"]}]))
+    rows = [line.split() for line in page.getvalue().splitlines()]
+    assert ["ESTOI", "0.45", "0.612"] in rows and ["SI-SNR", "(dB)", "-0.04", "–"] in rows
+    assert ["estoi", "loss", "0.5", "0.5"] in rows and ["SNR", "-5", "dB", "3", "-0.04", "–", "0.45", "0.612"] in rows

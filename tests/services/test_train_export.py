@@ -154,7 +154,11 @@ def test_a_loss_by_name(pairs, tmp_path, monkeypatch):
 
     monkeypatch.setattr(losses, "losses", lambda: {"absolute": absolute})
     result = train.run(request(pairs, tmp_path / "run", loss="absolute", epochs=1, steps_per_epoch=2))
-    assert seen == ["absolute"] * 2 and result.card["training"]["settings"]["loss"] == "absolute"
+    assert set(seen) == {"absolute"} and result.card["training"]["settings"]["loss"] == "absolute"
+    assert result.metrics[result.figure] == result.metrics["validation_absolute_loss"] > 0, "it also chooses the best network"
+    gained = result.metrics["improvement"]
+    assert gained["loss"] == "absolute" and gained["before"].keys() == gained["after"].keys() == {"loss"}
+    assert (tmp_path / "run" / "curves.csv").read_text().startswith("epoch,step,loss,validation_absolute_loss,")
     with pytest.raises(UsageError, match="no loss"):
         train.run(request(pairs, tmp_path / "other", loss="absolutely"))
     assert not (tmp_path / "other").exists()

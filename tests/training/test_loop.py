@@ -82,7 +82,7 @@ def weights_of(run):
 def test_it_learns_a_gain():
     run, loop, saved = make(epochs=40)
     assert loop().go() == "finished"
-    assert run.best_esr < 1e-4
+    assert run.best < 1e-4
     assert run.history[-1]["loss"] < 0.01 * run.history[0]["loss"]
     assert [row["epoch"] for row in run.history] == list(range(40))
     assert saved[-1][2]["epoch"] == 40

@@ -34,3 +34,16 @@ def test_a_recurrent_network_starts_where_a_clip_does():
     clips = [Pair(RAMP, RAMP, lead=40), Pair(RAMP, RAMP)]
     assert context_of(recurrent, clips) == 40 and context_of(recurrent, clips[1:]) == recurrent.receptive_field - 1
     assert context_of(tcn, clips) == tcn.receptive_field - 1
+
+
+@pytest.mark.parametrize("delay", [-7, 0, 5, 60])
+@pytest.mark.parametrize("about", [{}, {"from_rest": False}, {"lead": 40}, {"lead": 40, "from_rest": False}])
+def test_a_delayed_target_is_judged_where_it_is_known(about, delay):
+    """Every judged target is the input so many samples ago, or silence before a start from rest."""
+    late = Pair(RAMP, RAMP, **about).delayed(delay)
+    heard, target = late.judged(10)
+    assert len(late.input) == len(late.target)
+    now = heard[10:]
+    known = now - delay >= 1
+    assert np.array_equal(target[known], now[known] - delay) and not target[~known].any()
+    assert known.all() or not about
