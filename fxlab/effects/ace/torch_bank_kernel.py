@@ -1,12 +1,12 @@
-"""ACE's filterbank over one channel of a clip, forward and backward in time, with its bands as the innermost loop.
+"""ACE's filterbank over one channel of a clip, forward and backward in time, four bands at once.
 
 A band is z_j[n] = z_{j-1}[n] + a z_j[n-1] for four stages, z_0 = s; see `bank`. The gradient of s, given that of z_4, comes of
 the same cascade run backwards in time with the conjugate pole: l_j[n] = l_{j+1}[n] + conj(a) l_j[n+1], and ds[n] is the sum
 of Re l_1[n] over the bands. Bands at the full rate would be sixty times the audio, so none are kept: the states at the start
 of every `chunk` of intervals are, from which its bands are computed again.
 
-Shapes, all float64 and C-contiguous: signal (frames,), pole (2, K) and state (2, 4, K) of real and imaginary parts, saved
-(chunks, 2, 4, K), everything per interval (intervals, K).
+Shapes, all float64 and C-contiguous: signal (frames,), pole (2, K) and states (2, 4, K) of real and imaginary parts, saved
+(chunks, 2, 4, K), z (samples, 2, K), everything per interval (intervals, K). K is a multiple of four.
 """
 
 from __future__ import annotations
@@ -14,45 +14,49 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_SILENT = 1e-30
+from fxlab.effects.ace.kernel_vectors import LANES, fma, kept, load, spread, store
+
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, **_OPTIONS)
 def power(signal, pole, chunk, state, saved, out):
     """Mean |z_4|^2 over each interval into `out`, `state` carried on."""
-    interval = len(signal) // max(1, len(out))
-    for t in range(len(out)):
+    intervals, bands = out.shape
+    interval = len(signal) // intervals
+    z = np.empty((interval, 2, bands))
+    for t in range(intervals):
         if t % chunk == 0:
             saved[t // chunk] = state
-        total = out[t]
-        total[:] = 0.0
-        for n in range(t * interval, (t + 1) * interval):
-            _step(signal[n], pole, state)
-            _add_power(state, 1.0 / interval, total)
-        _flush(state)
+        _split(signal[t * interval : (t + 1) * interval], pole, state, z)
+        for k in range(0, bands, LANES):
+            total = spread(0.0)
+            for n in range(interval):
+                at = 2 * n * bands + k
+                real, imaginary = load(z, at), load(z, at + bands)
+                total = fma(real, real, fma(imaginary, imaginary, total))
+            store(out, t * bands + k, total * spread(1.0 / interval))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, **_OPTIONS)
 def power_slopes(signal, pole, chunk, saved, slope_out, slope_signal):
     """Gradient of `power`'s output to that of the signal."""
     intervals, bands = slope_out.shape
-    interval = len(signal) // max(1, intervals)
-    z, back = np.empty((chunk * interval, 2, bands)), np.zeros((2, 4, bands))
-    against = pole.copy()
-    against[1] *= -1.0
-    for c in range(len(saved) - 1, -1, -1):
-        start, stop = c * chunk, min((c + 1) * chunk, intervals)
-        _again(signal[start * interval : stop * interval], pole, interval, saved[c], z)
-        for t in range(stop - 1, start - 1, -1):
-            for n in range(interval - 1, -1, -1):
-                here = z[(t - start) * interval + n]
-                _scale(slope_out[t], 2.0 / interval, here)
-                _step_back(here, against, back)
-                slope_signal[t * interval + n] = _sum(back[0, 0])
-            _flush(back)
+    interval = len(signal) // intervals
+    chunk_z, back, sums = np.empty((chunk * interval, 2, bands)), np.zeros((2, 4, bands)), np.empty((interval, LANES))
+    for t in range(intervals - 1, -1, -1):
+        first = t - t % chunk
+        if t == intervals - 1 or t % chunk == chunk - 1:
+            _again(signal[first * interval : (t + 1) * interval], pole, interval, saved[t // chunk], chunk_z)
+        z = chunk_z[(t - first) * interval : (t - first + 1) * interval]
+        for k in range(0, bands, LANES):
+            factor = spread(2.0 / interval) * load(slope_out, t * bands + k)
+            for i in range(k, 2 * interval * bands, bands):
+                store(z, i, factor * load(z, i))
+        _join_back(z, pole, back, sums, slope_signal[t * interval : (t + 1) * interval])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, **_OPTIONS)
 def synthesis(signal, pole, weight, delays, chunk, saved, first, last, out):
     """Adds to `out` the bands Re(w z_4), each from its delay on, with gains that move from `first` to `last` in each interval.
 
@@ -62,131 +66,122 @@ def synthesis(signal, pole, weight, delays, chunk, saved, first, last, out):
         out: (frames and the longest delay,).
     """
     intervals, bands = first.shape
-    interval = len(signal) // max(1, intervals)
-    parts, state = np.empty((interval, bands)), np.empty((2, 4, bands))
+    interval = len(signal) // intervals
+    z, parts, state = np.empty((interval, 2, bands)), np.empty((interval, bands)), np.empty((2, 4, bands))
     for t in range(intervals):
         if t % chunk == 0:
             state[:] = saved[t // chunk]
-        for n in range(interval):
-            _step(signal[t * interval + n], pole, state)
-            _weigh(state[0, 3], state[1, 3], weight, first[t], last[t], (n + 1) / interval, parts[n])
-        for k in range(bands):
-            place = t * interval + delays[k]
+        _split(signal[t * interval : (t + 1) * interval], pole, state, z)
+        for k in range(0, bands, LANES):
+            real, imaginary = load(weight, k), spread(-1.0) * load(weight, bands + k)
+            gain, growth = _ramp(first, last, t * bands + k, interval)
             for n in range(interval):
-                out[place + n] += parts[n, k]
-        _flush(state)
+                at = 2 * n * bands + k
+                gain = gain + growth
+                store(parts, n * bands + k, gain * fma(real, load(z, at), imaginary * load(z, at + bands)))
+        for k in range(bands):
+            line = out[t * interval + delays[k] :]
+            for n in range(interval):
+                line[n] += parts[n, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, **_OPTIONS)
 def synthesis_slopes(
     signal, pole, weight, delays, chunk, saved, first, last, slope_out, through, slope_signal, slope_first, slope_last
 ):
     """Gradient of `synthesis`'s output to those of the gains and, where `through` is set, of the signal."""
     intervals, bands = first.shape
-    interval = len(signal) // max(1, intervals)
-    z, back = np.empty((chunk * interval, 2, bands)), np.zeros((2, 4, bands))
+    interval = len(signal) // intervals
+    chunk_z, back, sums = np.empty((chunk * interval, 2, bands)), np.zeros((2, 4, bands)), np.empty((interval, LANES))
     parts = np.empty((interval, bands))
-    against = pole.copy()
-    against[1] *= -1.0
-    for c in range(len(saved) - 1, -1, -1):
-        start, stop = c * chunk, min((c + 1) * chunk, intervals)
-        _again(signal[start * interval : stop * interval], pole, interval, saved[c], z)
-        for t in range(stop - 1, start - 1, -1):
-            for k in range(bands):
-                place = t * interval + delays[k]
-                for n in range(interval):
-                    parts[n, k] = slope_out[place + n]
-            slope_first[t] = 0.0
-            slope_last[t] = 0.0
-            for n in range(interval - 1, -1, -1):
-                here, share = z[(t - start) * interval + n], (n + 1) / interval
-                _weigh_back(parts[n], weight, first[t], last[t], share, here, slope_first[t], slope_last[t])
-                if through:
-                    _step_back(here, against, back)
-                    slope_signal[t * interval + n] = _sum(back[0, 0])
-            _flush(back)
+    for t in range(intervals - 1, -1, -1):
+        start = t - t % chunk
+        if t == intervals - 1 or t % chunk == chunk - 1:
+            _again(signal[start * interval : (t + 1) * interval], pole, interval, saved[t // chunk], chunk_z)
+        z = chunk_z[(t - start) * interval : (t - start + 1) * interval]
+        for k in range(bands):
+            line = slope_out[t * interval + delays[k] :]
+            for n in range(interval):
+                parts[n, k] = line[n]
+        for k in range(0, bands, LANES):
+            real, imaginary = load(weight, k), spread(-1.0) * load(weight, bands + k)
+            gain, growth = _ramp(first, last, t * bands + k, interval)
+            total, towards_last = spread(0.0), spread(0.0)
+            for n in range(interval):
+                at = 2 * n * bands + k
+                gain, slope = gain + growth, load(parts, n * bands + k)
+                of_gain = slope * fma(real, load(z, at), imaginary * load(z, at + bands))
+                total, towards_last = total + of_gain, fma(spread((n + 1.0) / interval), of_gain, towards_last)
+                slope = slope * gain
+                store(z, at, real * slope)
+                store(z, at + bands, imaginary * slope)
+            store(slope_first, t * bands + k, total - towards_last)
+            store(slope_last, t * bands + k, towards_last)
+        if through:
+            _join_back(z, pole, back, sums, slope_signal[t * interval : (t + 1) * interval])
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _step(x, pole, state):
-    """One sample through all bands."""
-    for k in range(pole.shape[1]):
-        a, b = pole[0, k], pole[1, k]
-        real, imaginary = x, 0.0
-        for j in range(4):
-            r, i = state[0, j, k], state[1, j, k]
-            real, imaginary = real + a * r - b * i, imaginary + a * i + b * r
-            state[0, j, k], state[1, j, k] = real, imaginary
+@njit(**_OPTIONS)
+def _ramp(first, last, at, interval):
+    """Gains at the start of an interval, and how much they grow in a sample."""
+    gain = load(first, at)
+    return gain, spread(1.0 / interval) * (load(last, at) - gain)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _step_back(x, against, back):
-    """One sample of the gradient (2, K) of z_4 through all bands."""
-    for k in range(against.shape[1]):
-        a, b = against[0, k], against[1, k]
-        real, imaginary = x[0, k], x[1, k]
-        for j in range(3, -1, -1):
-            r, i = back[0, j, k], back[1, j, k]
-            real, imaginary = real + a * r - b * i, imaginary + a * i + b * r
-            back[0, j, k], back[1, j, k] = real, imaginary
+@njit(**_OPTIONS)
+def _split(x, pole, state, z):
+    """An interval of the signal into bands; states stay in registers meanwhile."""
+    bands = pole.shape[1]
+    for k in range(0, bands, LANES):
+        a, b, i = load(pole, k), load(pole, bands + k), 4 * bands + k
+        nb = spread(-1.0) * b
+        r0, r1, r2, r3 = load(state, k), load(state, bands + k), load(state, 2 * bands + k), load(state, 3 * bands + k)
+        i0, i1, i2, i3 = load(state, i), load(state, bands + i), load(state, 2 * bands + i), load(state, 3 * bands + i)
+        for n in range(len(x)):
+            r0, i0 = fma(a, r0, fma(nb, i0, spread(x[n]))), fma(a, i0, b * r0)
+            r1, i1 = fma(a, r1, fma(nb, i1, r0)), fma(a, i1, fma(b, r1, i0))
+            r2, i2 = fma(a, r2, fma(nb, i2, r1)), fma(a, i2, fma(b, r2, i1))
+            r3, i3 = fma(a, r3, fma(nb, i3, r2)), fma(a, i3, fma(b, r3, i2))
+            store(z, 2 * n * bands + k, r3)
+            store(z, (2 * n + 1) * bands + k, i3)
+        _keep(state, k, bands, r0, r1, r2, r3)
+        _keep(state, i, bands, i0, i1, i2, i3)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(**_OPTIONS)
+def _join_back(z, pole, back, sums, slope_signal):
+    """An interval of gradients of the bands, `z`, into those of the signal; `sums` (samples, LANES) is room to work in."""
+    bands = pole.shape[1]
+    sums[:] = 0.0
+    for k in range(0, bands, LANES):
+        a, nb, i = load(pole, k), load(pole, bands + k), 4 * bands + k
+        b = spread(-1.0) * nb
+        r0, r1, r2, r3 = load(back, k), load(back, bands + k), load(back, 2 * bands + k), load(back, 3 * bands + k)
+        i0, i1, i2, i3 = load(back, i), load(back, bands + i), load(back, 2 * bands + i), load(back, 3 * bands + i)
+        for n in range(len(z) - 1, -1, -1):
+            real, imaginary = load(z, 2 * n * bands + k), load(z, (2 * n + 1) * bands + k)
+            r0, i0 = fma(a, r0, fma(nb, i0, real)), fma(a, i0, fma(b, r0, imaginary))
+            r1, i1 = fma(a, r1, fma(nb, i1, r0)), fma(a, i1, fma(b, r1, i0))
+            r2, i2 = fma(a, r2, fma(nb, i2, r1)), fma(a, i2, fma(b, r2, i1))
+            r3, i3 = fma(a, r3, fma(nb, i3, r2)), fma(a, i3, fma(b, r3, i2))
+            store(sums, n * LANES, load(sums, n * LANES) + r3)
+        _keep(back, k, bands, r0, r1, r2, r3)
+        _keep(back, i, bands, i0, i1, i2, i3)
+    for n in range(len(z)):
+        slope_signal[n] = (sums[n, 0] + sums[n, 1]) + (sums[n, 2] + sums[n, 3])
+
+
+@njit(**_OPTIONS)
+def _keep(state, at, step, x0, x1, x2, x3):
+    store(state, at, kept(x0))
+    store(state, at + step, kept(x1))
+    store(state, at + 2 * step, kept(x2))
+    store(state, at + 3 * step, kept(x3))
+
+
+@njit(**_OPTIONS)
 def _again(signal, pole, interval, start, z):
-    """The bands (frames, 2, K) of a chunk from the state at its start."""
+    """The bands of a chunk from the state at its start, exactly as they were."""
     state = start.copy()
-    for n in range(len(signal)):
-        _step(signal[n], pole, state)
-        for k in range(pole.shape[1]):
-            z[n, 0, k] = state[0, 3, k]
-            z[n, 1, k] = state[1, 3, k]
-        if (n + 1) % interval == 0:
-            _flush(state)
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_power(state, share, total):
-    real, imaginary = state[0, 3], state[1, 3]
-    for k in range(len(total)):
-        total[k] += share * (real[k] * real[k] + imaginary[k] * imaginary[k])
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _scale(slope, factor, z):
-    """Band samples (2, K) to their gradients."""
-    for k in range(len(slope)):
-        z[0, k] *= factor * slope[k]
-        z[1, k] *= factor * slope[k]
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _weigh(real, imaginary, weight, first, last, share, part):
-    for k in range(len(part)):
-        part[k] = (weight[0, k] * real[k] - weight[1, k] * imaginary[k]) * (first[k] + share * (last[k] - first[k]))
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _weigh_back(slope, weight, first, last, share, z, slope_first, slope_last):
-    """Gradients of `_weigh`: of the gains, added, and of the band samples z (2, K), in their place."""
-    for k in range(len(slope)):
-        of_gain = slope[k] * (weight[0, k] * z[0, k] - weight[1, k] * z[1, k])
-        slope_first[k] += (1.0 - share) * of_gain
-        slope_last[k] += share * of_gain
-        of_band = slope[k] * (first[k] + share * (last[k] - first[k]))
-        z[0, k] = weight[0, k] * of_band
-        z[1, k] = -weight[1, k] * of_band
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _sum(values):
-    total = 0.0
-    for k in range(len(values)):
-        total += values[k]
-    return total
-
-
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _flush(state):
-    flat = state.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = flat[i] if abs(flat[i]) > _SILENT else 0.0
+    for at in range(0, len(signal), interval):
+        _split(signal[at : at + interval], pole, state, z[at : at + interval])
