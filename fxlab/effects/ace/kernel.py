@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.audio.biquad import run_row
 from fxlab.compiled import arguments_at, blocks_at
-from fxlab.effects.ace.kernel_bank import advance, join, split
+from fxlab.effects.ace.kernel_bank import join, split
 from fxlab.effects.ace.kernel_gains import gains, neighbourhood
-from fxlab.effects.ace.kernel_tce import transients
+from fxlab.effects.ace.kernel_mix import mixed, pushed
+from fxlab.effects.ace.kernel_tce import hear, transients
 from fxlab.effects.ace.stream import AceStream
 from fxlab.effects.compiled import Compiled
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_LINES = ("position", "waiting", "ready", "dry", "tce", "sum")
 
 
 class Ace(Compiled, AceStream):
@@ -23,55 +24,40 @@ class Ace(Compiled, AceStream):
         super()._allocate()
         self.kernel, self.play = _ace, _play
         d, bank, state = self.design, self.bank, self._state
-        interval, bands = bank.interval, len(bank.erb)
-        weights, adapt = bank.weights * d.bands, bool(self.parameters["adapt"])
-        scratch = np.zeros((3, self.channels, interval)), np.zeros(interval), np.zeros((self.channels, interval, bands))
+        interval, bands, channels = bank.interval, len(bank.erb), self.channels
+        weights = bank.weights * d.bands
+        adapting = bool(self.parameters["adapt"]), float(d.adapting), state["heard"], state["report"]
+        temporal = d.tce_rise, d.tce_fall, d.tce_threshold, d.delta
+        spectral = d.li, d.li_strength, d.ex, d.ex_strength, d.ex_threshold, d.dp_rise, d.gain, d.delta
         self._arguments = (
-            tuple(state[name] for name in ("position", "waiting", "ready", "dry", "tce", "sum")),
-            (d.highpass[None].copy(), state["highpass"], state["out_highpass"]),
-            (d.tce_highpass[None].copy(), state["tce_highpass"]),
+            tuple(state[name] for name in _LINES),
+            (np.array([d.highpass, d.tce_highpass]), state["highpass"], state["tce_highpass"], state["out_highpass"]),
+            (tuple(map(float, temporal)), *adapting, state["tce_followers"]),
             (
-                tuple(map(float, (d.tce_rise, d.tce_fall, d.tce_threshold, d.delta, d.adapting))),
-                adapt,
-                state["tce_followers"],
-                state["heard"],
-                state["report"],
-            ),
-            (
-                tuple(
-                    map(
-                        float,
-                        (
-                            d.li,
-                            d.li_strength,
-                            d.ex,
-                            d.ex_strength,
-                            d.ex_threshold,
-                            d.dp_rise,
-                            d.gain,
-                            d.delta,
-                            d.adapting,
-                            1.0 / interval,
-                        ),
-                    )
-                ),
-                adapt,
-                np.array([d.detector / (interval * self.channels), d.noise, d.dp_fall]),
-                *neighbourhood(d.neighbours),
+                tuple(map(float, spectral)),
+                *adapting,
+                np.array([d.detector / (interval * channels), d.noise, d.dp_fall]),
+                neighbourhood(d.neighbours),
                 state["followers"],
-                state["heard"],
-                state["report"],
                 np.zeros((5, bands)),
             ),
             (state["bank"], np.array([bank.poles.real, bank.poles.imag]), np.array([weights.real, weights.imag])),
-            (np.array(bank.delays), np.zeros(bands), *scratch),
             (float(d.sce_share), float(d.mix), float(d.output)),
             self.parameters["tce_carrier"] == "full",
+            (
+                np.array(bank.delays),
+                np.zeros((channels, interval)),
+                np.zeros((channels, interval)),
+                np.zeros((channels, interval, bands)),
+                np.zeros(interval),
+                np.zeros(interval),
+                np.zeros(bands),
+            ),
         )
 
 
 @njit(cache=True, **_OPTIONS)
-def _ace(block, out, lines, highpass, tce_highpass, tce, sce, bank, room, mixing, full):
+def _ace(block, out, lines, highpasses, temporal, spectral, bank, mixing, full, room):
     position, waiting, ready = lines[0], lines[1], lines[2]
     frames, interval, done = block.shape[1], waiting.shape[1], 0
     while done < frames:
@@ -85,41 +71,27 @@ def _ace(block, out, lines, highpass, tce_highpass, tce, sce, bank, room, mixing
         done += count
         position[0] = (at + count) % interval
         if at + count == interval:
-            _interval(lines, highpass, tce_highpass, tce, sce, bank, room, mixing, full)
+            _interval(lines, highpasses, temporal, spectral, bank, mixing, full, room)
 
 
 @njit(cache=True, **_OPTIONS)
-def _interval(lines, highpass, tce_highpass, tce, sce, bank, room, mixing, full):
-    _, waiting, ready, dries, tces, sums = lines
-    delays, power, (filtered, heard, wets), gain, parts = room
-    states, poles, weights = bank
-    sce_share, mix, output = mixing
-    interval = waiting.shape[1]
+def _interval(lines, highpasses, temporal, spectral, bank, mixing, full, room):
+    _, waiting, ready, dries, lates, totals = lines
+    sections, outer, inner, last = highpasses
+    delays, filtered, heard, parts, levels, gain, power = room
+    rows = spectral[-1]
     power[:] = 0.0
+    levels[:] = 0.0
     for channel in range(len(waiting)):
-        run_row(waiting[channel], filtered[channel], highpass[0], highpass[1][channel])
-        run_row(filtered[channel], heard[channel], tce_highpass[0], tce_highpass[1][channel])
-        split(filtered[channel], states[channel], poles, weights, parts[channel], power)
-    temporal = (1.0 - sce_share) * transients(heard, *tce, gain)
-    gains(power, *sce)
-    rows = sce[-1]
+        hear(waiting[channel], sections, outer[channel], inner[channel], filtered[channel], heard[channel], levels)
+        split(filtered[channel], *bank, channel, parts[channel], power)
+    weight = transients(levels, len(waiting), *temporal, gain)
+    gains(power, *spectral)
     for channel in range(len(waiting)):
-        dry, late, total, wet = dries[channel], tces[channel], sums[channel], wets[channel]
-        join(parts[channel], rows[0], rows[1], delays, total)
+        join(parts[channel], rows[0], rows[1], delays, totals[channel])
         carrier = filtered[channel] if full else heard[channel]
-        advance(dry, interval)
-        advance(late, interval)
-        end = len(dry) - interval
-        for n in range(interval):
-            dry[end + n] = waiting[channel, n]
-            late[end + n] = carrier[n] * gain[n]
-        for n in range(interval):
-            wet[n] = temporal * late[n] + sce_share * total[n]
-        run_row(wet, wet, highpass[0], highpass[2][channel])
-        for n in range(interval):
-            ready[channel, n] = output * ((1.0 - mix) * dry[n] + mix * wet[n])
-        advance(total, interval)
-        total[end:] = 0.0
+        pushed(waiting[channel], carrier, gain, dries[channel], lates[channel])
+        mixed(dries[channel], lates[channel], totals[channel], weight, *mixing, sections[0], last[channel], ready[channel])
 
 
 @njit(cache=True, nogil=True)

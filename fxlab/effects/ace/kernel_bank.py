@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from numba import njit
 
-from fxlab.effects.ace.kernel_vectors import LANES, fma, kept, lane, less, load, move, spread, store
+from fxlab.effects.ace.kernel_vectors import LANES, fma, kept, lane, less, load, spread, store
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 @njit(cache=True, **_OPTIONS)
-def split(x, state, poles, weights, parts, power):
+def split(x, states, poles, weights, channel, parts, power):
     """An interval of one channel into bands.
 
     Args:
         x: (N,) float64.
-        state: (2, 4, K) float64, real and imaginary parts of the filters' stages; updated in place.
+        states: (channels, 2, 4, K) float64, real and imaginary parts of the filters' stages; updated in place.
         poles, weights: (2, K), real and imaginary parts.
         parts: (N, K), takes the real parts of the weighted bands.
         power: (K,), to which the sum of |z|^2 is added.
     """
-    bands = len(power)
+    bands, state = len(power), states[channel]
     for k in range(0, bands, LANES):
         a, b, wr, wi = load(poles, k), load(poles, bands + k), load(weights, k), load(weights, bands + k)
         r0, r1, r2, r3 = load(state, k), load(state, bands + k), load(state, 2 * bands + k), load(state, 3 * bands + k)
@@ -50,7 +50,7 @@ def join(parts, first, growth, delays, total):
     """Adds an interval of bands (N, K) at their gains into the running sum (delay + N,) of their delayed sound."""
     bands = len(delays)
     for k in range(0, bands, LANES):
-        gain, step = load(first, k), load(growth, k)
+        gain, step = load(first, k), spread(1.0 / len(parts)) * load(growth, k)
         d0, d1, d2, d3 = delays[k], delays[k + 1], delays[k + 2], delays[k + 3]
         # One by one: vectors that overlap what was just written must wait until it is in the cache.
         for n in range(len(parts)):
@@ -60,9 +60,3 @@ def join(parts, first, growth, delays, total):
             total[d1 + n] += lane(part, 1)
             total[d2 + n] += lane(part, 2)
             total[d3 + n] += lane(part, 3)
-
-
-@njit(cache=True, **_OPTIONS)
-def advance(line, by):
-    """Moves a line (n,) to its start by some samples; what enters at its end is what was there."""
-    move(line, 0, by, len(line) - by)

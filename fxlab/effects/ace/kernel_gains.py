@@ -31,18 +31,19 @@ def neighbourhood(neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 @njit(cache=True, **_OPTIONS)
-def gains(power, numbers, adapt, bands, near, norms, sums, followers, heard, report, rows):
-    """The gains with which an interval begins, and by how much they grow with every sample.
+def gains(power, numbers, adapt, adapting, heard, report, bands, neighbours, followers, rows):
+    """The gains with which an interval begins, and by how much they grow in it.
 
     Args:
         power: (K,), the sum of |z|^2 over the interval and the channels.
-        numbers: li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting of the design, and 1 / N.
+        numbers: li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta of the design.
         bands: (3, K), detector (divided by what `power` is a sum of), noise and dp_fall of the design.
-        near, norms, sums: What `neighbours` returns.
+        neighbours: What `neighbourhood` returns.
         followers, heard, report: States, updated in place.
         rows: (5, K) for what is worked out; row 0 takes the gains, row 1 their growth.
     """
-    li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta, adapting, share = numbers
+    li, li_strength, ex, ex_strength, ex_threshold, dp_rise, gain, delta = numbers
+    near, norms, sums = neighbours
     first, growth, e, squared, v = rows[0], rows[1], rows[2], rows[3], rows[4]
     smooth = followers[0]
     _envelopes(power, bands[0], bands[1], li, smooth, e, squared)
@@ -55,17 +56,17 @@ def gains(power, numbers, adapt, bands, near, norms, sums, followers, heard, rep
     if adapt:
         contrast_db = heard[2] / (heard[3] + delta * delta)
         strength = 2.0 / (1.0 + np.exp((contrast_db - CONTRAST_DB) / CONTRAST_SPREAD_DB))
-        report[0] += 1.0
-        report[1] += strength
-        report[2] = strength if report[0] == 1.0 else min(report[2], strength)
-        report[3] = max(report[3], strength)
+    report[2] = min(report[2], strength) if report[0] > 0.0 else strength
+    report[3] = max(report[3], strength)
+    report[0] += 1.0
+    report[1] += strength
     _inhibit(e, above, strength * li_strength, ex, followers[1], v)
     loudest = above[0]
     for k in range(len(above)):
         loudest = above[k] if above[k] > loudest else loudest
     _expand(v, above, loudest, strength * ex_strength, ex_threshold)
     _prolong(v, bands[2], dp_rise, followers[2], followers[3])
-    _weigh(e, v, gain, delta, share, followers[4], followers[5], followers[6], first, growth)
+    _weigh(e, v, gain, delta, followers[4], followers[5], followers[6], first, growth)
 
 
 @njit(cache=True, **_OPTIONS)
@@ -141,7 +142,7 @@ def _prolong(v, dp_fall, dp_rise, lasting, prolonged):
 
 
 @njit(cache=True, **_OPTIONS)
-def _weigh(e, p, smoothing, delta, share, wanted, present, last, first, growth):
+def _weigh(e, p, smoothing, delta, wanted, present, last, first, growth):
     """The gains, `last` from those of the interval before to those of this one."""
     for k in range(len(e)):
         want = p[k] + smoothing * (wanted[k] - p[k])
@@ -151,4 +152,4 @@ def _weigh(e, p, smoothing, delta, share, wanted, present, last, first, growth):
         gain = gain if gain < cap else cap
         begin = last[k] if last[k] < cap else cap
         wanted[k], present[k], last[k] = want, have, gain
-        first[k], growth[k] = begin, share * (gain - begin)
+        first[k], growth[k] = begin, gain - begin

@@ -65,7 +65,9 @@ class AceReference(AceStream):
         heard[0] = _follow(transient, heard[0], d.adapting, d.adapting)
         heard[1] = _follow(decaying, heard[1], d.adapting, d.adapting)
         share = heard[0] / (heard[1] + d.delta)
-        return carrier * gain, self._adapted((share - TRANSIENT) / TRANSIENT_SPREAD)
+        weight = self._adapted((share - TRANSIENT) / TRANSIENT_SPREAD)
+        self._state["report"][4] += weight
+        return carrier * gain, weight
 
     def _adapted(self, excess: float) -> float:
         return 2.0 / (1.0 + np.exp(excess)) if self.parameters["adapt"] else 1.0
@@ -92,6 +94,8 @@ class AceReference(AceStream):
         heard[3] = _follow(np.sum(smooth**2), heard[3], d.adapting, d.adapting)
         contrast_db = heard[2] / (heard[3] + d.delta**2)
         strength = self._adapted((contrast_db - CONTRAST_DB) / CONTRAST_SPREAD_DB)
+        count, sum_, least, most, _ = report = self._state["report"]
+        report[:4] = count + 1.0, sum_ + strength, min(strength, least) if count else strength, max(strength, most)
         u = e * np.exp(np.maximum(strength * d.li_strength * np.minimum(above, 0.0), FLOOR))
         level = np.log(_follow(u, followers[1], d.ex, d.ex))
         below = np.max(level) - level
