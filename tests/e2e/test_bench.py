@@ -58,9 +58,9 @@ def test_audio_without_sound_says_so_and_judges_nothing(fxlab, tmp_path):
     assert "Likeness" not in done.stdout and "inf" not in done.stdout.lower().split()
 
 
-def test_failed_gate_shows_the_table_and_exits_5(fxlab):
+def test_failed_gate_shows_the_table_and_exits_5(fxlab_cold):
     quick = ("-e", "saturator", "--engine", "numba", "--runs", "1", "--budget", "0.1s")
-    done = fxlab("bench", *quick, "--gate", "p99<1ns", "--json")
+    done = fxlab_cold("bench", *quick, "--gate", "p99<1ns", "--json")
     assert done.returncode == 5
     document = json.loads(done.stdout)
     assert document["gates"][0]["passed"] is False and document["error"]["kind"] == "CheckError" and len(document["cells"]) == 3

@@ -99,21 +99,8 @@ def test_being_ended_by_another_keeps_the_recording(fxlab_start, tmp_path, numbe
 
 def test_more_gaps_than_allowed_exit_5(fxlab):
     """Blocks of two frames last 42 us: no Python callback gets there in time."""
-    done = fxlab(
-        "live",
-        "--effect",
-        "tcn",
-        "--engine",
-        "torch",
-        "--virtual",
-        "--duration",
-        "0.2s",
-        "--buffer",
-        2,
-        "--max-xruns",
-        0,
-        "--json",
-    )
+    rushed = ["--virtual", "--duration", "0.2s", "--buffer", 2, "--max-xruns", 0]
+    done = fxlab("live", "--effect", "lstm", "--engine", "torch", *rushed, "--json")
     assert done.returncode == 5
     document = json.loads(done.stdout)
     assert document["gaps"] > 0 and "gaps" in document["error"]["message"] and document["exit_code"] == 5
@@ -228,7 +215,7 @@ def test_a_real_stream_plays_what_is_rendered(fxlab, pulse, tmp_path, callback):
     soundfile.write(take, (0.3 * noise).astype(np.float32), RATE, "FLOAT")
     assert fxlab("render", take, "-o", "off.wav", "--effect", "tcn", "--bit-depth", "float").returncode == 0
     expected = samples(tmp_path / "off.wav")
-    live = Playing(pulse, "--effect", "tcn", "--buffer", 256, "--duration", "8s", "--callback", callback, "--json")
+    live = Playing(pulse, "--effect", "tcn", "--buffer", 256, "--duration", "6s", "--callback", callback, "--json")
     live.wait_for("Playing")
     recorder = pulse.recording(tmp_path / "out.raw")
     time.sleep(0.5)

@@ -10,22 +10,21 @@ import numpy as np
 import soundfile
 
 
-def test_the_loop_from_nothing(fxlab_cold, tmp_path):
-    fxlab = fxlab_cold
-    made = fxlab("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 16_000, "-o", "ds")
+def test_the_loop_from_nothing(fxlab, fxlab_cold, tmp_path):
+    made = fxlab_cold("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 16_000, "-o", "ds")
     assert made.returncode == 0, made.stderr
     small = ["--size", "nano", "--epochs", 1, "--batch-size", 4, "--segment", 2048, "--threads", 1]
-    trained = fxlab("train", "ds", "--model", "tcn", *small, "-o", "run", "--json")
+    trained = fxlab_cold("train", "ds", "--model", "tcn", *small, "-o", "run", "--json")
     assert trained.returncode == 0, trained.stderr
     document = json.loads(trained.stdout)
     assert document["card"]["parameters_count"] == 842 and 0 < document["metrics"]["esr"] < 2
-    exported = fxlab("export", "run/best.safetensors", "-o", "m.onnx")
+    exported = fxlab_cold("export", "run/best.safetensors", "-o", "m.onnx")
     assert exported.returncode == 0, exported.stderr
     assert "tcn nano of saturator" in exported.stdout and "255.8 ms" in exported.stdout
 
     dry = np.random.default_rng(0).normal(0, 0.1, 16_000)
     soundfile.write(tmp_path / "dry.wav", dry, 16_000, subtype="FLOAT")
-    rendered = fxlab("render", "dry.wav", "-o", "wet.wav", "--effect", "m.onnx")
+    rendered = fxlab_cold("render", "dry.wav", "-o", "wet.wav", "--effect", "m.onnx")
     assert rendered.returncode == 0, rendered.stderr
     wet, rate = soundfile.read(tmp_path / "wet.wav")
     assert rate == 16_000 and len(wet) == 16_000 and np.isfinite(wet).all() and wet.std() > 0
