@@ -54,6 +54,12 @@ def _random(ranges: dict) -> None:
             raise UsageError(f"random: {name} needs [low, high], not {_shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
 
 
+def _ratios(values: list) -> None:
+    for value in values:
+        if type(value) not in (int, float) or not -60 <= value <= 100:
+            raise UsageError(f"snr_db = {_shown(value)} is no ratio in dB.", "Its range is -60 .. 100, as in snr_db = [0, 5].")
+
+
 def _texts(values: list) -> None:
     for value in values:
         if not isinstance(value, str) or not value:
@@ -109,6 +115,8 @@ class DatasetSettings:
     trim_db: float = setting(-80.0, "Leading and trailing parts below this peak level are cut off.", -200, 0)
     validation: float = setting(0.1, "Share of the sources held out for validation.", 0, 0.9)
     test: float = setting(0.2, "Share of the sources held out for testing.", 0, 0.9)
+    snr_db: list = setting([], "Mix inputs with noise at these ratios, targets stay clean; empty for no noise.", accepts=_ratios)
+    noise: str = setting("speech-shaped", "Which noise: speech-shaped, white, pink or an audio file.")
     pairs: list = setting([], "Recorded pairs: tables of dry, wet and knobs.", accepts=check_pairs)
     knobs: list = setting([], "Knobs of recorded pairs: tables of name, low, high, default.", accepts=check_knobs)
     align: bool = setting(True, "Align recorded pairs; false trusts them sample by sample.")

@@ -45,6 +45,13 @@ Chunk = Annotated[float | None, typer.Option("--chunk", metavar="SECONDS", help=
 Trim = Annotated[float | None, typer.Option("--trim", metavar="DB", help="Cut off beginnings and ends below this peak level.")]
 Validation = Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="Share of recordings for validation.")]
 Test = Annotated[float | None, typer.Option("--test", metavar="SHARE", help="Share of recordings for testing.")]
+SnrDb = Annotated[
+    str | None,
+    typer.Option("--snr-db", metavar="DB,...", help="Mix inputs with noise at these ratios, as 0,5; targets stay clean."),
+]
+Noise = Annotated[
+    str | None, typer.Option("--noise", metavar="KIND|FILE", help="For --snr-db: speech-shaped, white, pink or an audio file.")
+]
 Rate = Annotated[int | None, typer.Option("--rate", metavar="HZ", help="The dataset's sample rate.")]
 
 
@@ -56,6 +63,7 @@ def register(app: typer.Typer) -> None:
             "fxlab dataset takes/ -o ds --effect saturator --set drive_db=18 --synthesize 3min",
             "fxlab dataset --dry di.wav --wet pedal.wav -o ds",
             "fxlab dataset --capture -o ds --output-device usb --input-device usb",
+            "fxlab dataset speech/ --snr-db 0,5 -o noisy",
             "fxlab dataset takes/*.wav -o knobs --effect saturator --grid drive_db=0,12,24 --levels 0,-12 --chunk 10",
         ),
     )(dataset)
@@ -84,6 +92,8 @@ def dataset(
     align: Align = None,
     clip: Clip = None,
     lead: Lead = None,
+    snr_db: SnrDb = None,
+    noise: Noise = None,
     trim: Trim = None,
     validation: Validation = None,
     test: Test = None,
@@ -97,6 +107,9 @@ def dataset(
 
     Plays dry recordings through an effect or a chain and keeps both sides. Recordings are split into training, validation and
     test by their content, never two parts of one take on both sides. An interrupted run goes on where it stopped.
+
+    With --snr-db the inputs are mixed with noise and the targets are not, for networks that make speech clearer. No effect is
+    needed then.
 
     With --dry and --wet it takes recordings of a real device instead: finds delay, drift, polarity and defects, aligns both
     sides, splits them along time, and tells what it found in words and in DIR/pair.png.
@@ -120,6 +133,8 @@ def dataset(
         grid=dict(_assigned("--grid", text, ",") for text in grid) if grid else None,
         random=dict(_assigned("--random", text, ":") for text in random) if random else None,
         draws=draws,
+        snr_db=None if snr_db is None else _numbers("--snr-db", snr_db, ","),
+        noise=noise,
         chunk_s=chunk,
         trim_db=trim,
         validation=validation,
@@ -141,24 +156,26 @@ def dataset(
                 "--random": settings.random,
             }
             | {"--draws": draws, "--levels": levels, "--clip": clip, "--no-align": align is False, "--workers": workers}
-            | {"knobs in the profile": settings.knobs, "--cluster": cluster}
+            | {"knobs in the profile": settings.knobs, "--cluster": cluster, "--snr-db": settings.snr_db, "--noise": noise}
         )
         chain = effects_from(base, effect, set_, engine) if effect or set_ or engine else []
         live = captured.live_settings(base, input_device, output_device, buffer, rate)
         captured.run(inputs or [], folder, chain, settings, live, level_db, force)
     captured.require_no_capture_options(own)
     if pairs := pairs_from(settings.pairs, inputs, dry, wet):
-        if effect or set_ or synthesize or grid or random or draws or levels:
+        if effect or set_ or synthesize or grid or random or draws or levels or snr_db or noise:
             raise UsageError(
                 "Recorded pairs don't go through an effect.",
-                "Drop --effect, --set, --synthesize, --levels, --grid, --random, --draws; a device's knobs stand in a profile.",
+                "Drop --effect, --set, --synthesize, --levels, --grid, --random, --draws, --snr-db, --noise; "
+                "a device's knobs stand in a profile.",
             )
         if cluster:
             raise UsageError("Recorded pairs are aligned on this machine.", "Drop --cluster.")
         run, request = recorded.run, recorded.Request(pairs, folder, settings, rate, force)
     else:
         audio = override(base.audio, sample_rate_hz=rate)
-        chain = effects_from(base, effect, set_, engine)
+        named = effect or set_ or base.effects or not settings.snr_db
+        chain = effects_from(base, effect, set_, engine) if named else []
         rate_hz, nodes = audio.sample_rate_hz, cluster_from(cluster)
         request = rendered.Request(inputs or [], folder, chain, settings, rate_hz, workers, force, nodes)
         run = rendered.run
@@ -187,5 +204,5 @@ def _numbers(option: str, text: str, separator: str) -> Sequence[float]:
     try:
         return [float(value) for value in text.split(separator)]
     except ValueError:
-        hint = "Write it like --levels 0,-12." if separator == "," else "Write it like --random bias=-0.5:0.5."
+        hint = f"Write it like {option} 0,-12." if separator == "," else "Write it like --random bias=-0.5:0.5."
         raise UsageError(f"{option}: '{text}' is not numbers with '{separator}' between.", hint) from None

@@ -24,7 +24,11 @@ def show_dataset(result: Result) -> None:
         output.note(f"{name} is left out: {reason}")
     for text in result.notes:
         output.note(text)
+    if result.snr_db:
+        ratios = ", ".join(f"{ratio:g}" for ratio in result.snr_db)
+        output.note(f"Inputs are mixed with {result.noise} noise at {ratios} dB of SNR; targets are clean.")
     if result.kept:
         output.note(f"{counted(result.rendered, 'pair')} rendered, {result.kept:,} kept from an earlier run.")
     if result.trainable:
-        output.note(f"Train on it with: {shlex.join(['fxlab', 'train', str(result.output)])} --model tcn --size nano")
+        command = shlex.join(["fxlab", "train", str(result.output)])
+        output.note(f"Train on it with: {command} --model tcn --size nano{' --loss estoi' if result.snr_db else ''}")

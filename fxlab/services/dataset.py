@@ -22,6 +22,7 @@ from fxlab.errors import FxlabError, InputError, UsageError
 from fxlab.progress import Progress, silent
 from fxlab.services import dataset_state
 from fxlab.services.cluster import Cluster
+from fxlab.services.dataset_noise import noise_of
 from fxlab.services.dataset_plan import Rendering, Variations, definition, describe, plan
 from fxlab.services.dataset_render import open_chain
 from fxlab.services.dataset_sources import Take, scan, synthesized, without_copies
@@ -39,7 +40,7 @@ class Request:
         inputs: Files, folders and globs of dry recordings, of any rate and channel count; may be empty with
             `settings.synthesize`. Each distinct channel is a take of its own.
         output: The dataset's folder.
-        effects: The chain.
+        effects: The chain; none leaves the sound as it is.
         settings: Levels, parameter variations, chunks, shares.
         sample_rate_hz: The dataset's rate.
         workers: Threads that share the work, None for one per core; on a cluster renderings at the same time, None for as
@@ -81,6 +82,7 @@ class Result:
         copies: Inputs that hold nothing new, with the reason.
         notes: Anything else worth knowing.
         varied: Names of the parameters that differ from pair to pair.
+        snr_db: Ratios at which inputs were mixed with `noise`; none where they are clean.
     """
 
     output: Path
@@ -92,6 +94,8 @@ class Result:
     copies: list[tuple[str, str]]
     notes: list[str]
     varied: list[str] = field(default_factory=list)
+    snr_db: list[float] = field(default_factory=list)
+    noise: str = ""
 
     @property
     def trainable(self) -> bool:
@@ -144,7 +148,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     output = Path(request.output)
     dataset_state.require_ours(output)
     material = _material(request, progress)
-    renderings = plan(material.takes, variations, rate)
+    renderings = plan(material.takes, variations, rate, noise_of(settings, material.takes, rate, progress))
     header = _header(request, material, variations)
     known = {row["id"]: row for row in dataset_state.reusable(output, header, request.force)}
     rows, rendered, failed = _render_all(request, header, renderings, known, progress)
@@ -153,7 +157,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
     splits = {name: _share(manifest.split(name), rate) for name in SPLITS}
     kept = len(rows) - rendered
     varied = sorted({name for row in rows for name in row["parameters"]})
-    return Result(output, rate, splits, rendered, kept, material.failed + failed, material.copies, material.notes, varied)
+    noisy = {"snr_db": sorted({row["snr_db"] for row in rows}), "noise": settings.noise} if settings.snr_db else {}
+    failures = material.failed + failed
+    return Result(output, rate, splits, rendered, kept, failures, material.copies, material.notes, varied, **noisy)
 
 
 def _material(request: Request, progress: Progress) -> _Material:

@@ -18,6 +18,7 @@ from fxlab.engines.loader import engines_of, model_path, parameters_of, resolved
 from fxlab.errors import UsageError
 from fxlab.hashing import file_sha256, value_sha256
 from fxlab.models.controls import Control
+from fxlab.services.dataset_noise import Noise
 from fxlab.services.dataset_sources import SHORTEST_S, Take
 from fxlab.settings import DatasetSettings, EffectSettings
 
@@ -31,12 +32,17 @@ class Rendering:
         level_db: At which gain.
         stages: The chain with its parameters.
         rows: Its manifest rows in order, without latency and hashes.
+        noise: What the input is mixed with at `snr_db`, the target not; None for nothing.
+        seed: Decides the noise.
     """
 
     take: Take
     level_db: float
     stages: tuple[EffectSettings, ...]
     rows: tuple[dict[str, Any], ...]
+    noise: Noise | None = None
+    snr_db: float = 0.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,19 +185,22 @@ def definition(stage: EffectSettings, hash_of: Callable[[Path], str] = file_sha2
     )
 
 
-def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -> list[Rendering]:
+def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int, noise: Noise | None = None) -> list[Rendering]:
     """All renderings.
 
     Args:
         takes: Each with its split.
         variations: The chain and what varies in it.
         rate: The dataset's sample rate.
+        noise: What inputs are mixed with, at each of the settings' `snr_db`.
     """
     settings = variations.settings
+    ratios = list(dict.fromkeys(float(ratio) for ratio in settings.snr_db)) if noise else [None]
     hash_of = functools.cache(file_sha256)
     renderings = []
     for take, split, *where in _parts(takes, variations, rate):
-        for level_db in dict.fromkeys(float(level) for level in settings.levels_db):
+        levels = dict.fromkeys(float(level) for level in settings.levels_db)
+        for level_db, snr_db in itertools.product(levels, ratios):
             for values in variations.of(take.sha256, take.channel, level_db, *where):
                 stages = variations.chain_with(values)
                 effect = [describe(stage) for stage in stages]
@@ -205,13 +214,17 @@ def plan(takes: Sequence[tuple[Take, str]], variations: Variations, rate: int) -
                     "effect": effect,
                     "parameters": {axis.name: value for axis, value in values.items()},
                 }
+                mixing = {}
+                if noise:
+                    common["snr_db"], mixing = snr_db, {"noise": noise, "snr_db": snr_db, "seed": settings.seed}
+                    definitions += [noise.sha256, settings.seed]
                 rows = []
                 for start, frames in _chunks(take.frames(rate), rate, settings.chunk_s):
                     identity = {k: v for k, v in common.items() if k not in ("source", "parameters")}
                     name = value_sha256([identity, definitions, rate, take.stop, start, frames])[:20]
                     files = {"input": f"pairs/{name}.input.wav", "target": f"pairs/{name}.target.wav"}
                     rows.append({"id": name, "split": split, "start_frame": start, "frames": frames} | common | files)
-                renderings.append(Rendering(take, level_db, stages, tuple(rows)))
+                renderings.append(Rendering(take, level_db, stages, tuple(rows), **mixing))
     return renderings
 
 

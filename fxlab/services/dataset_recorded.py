@@ -97,7 +97,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     dataset_state.finish(manifest)
     splits = {name: _share(manifest.split(name), rate) for name in SPLITS}
     kept, varied = len(rows) - rendered, list(rows[0]["parameters"])
-    return RecordedResult(output, rate, splits, rendered, kept, failed, [], [], varied, reports)
+    return RecordedResult(output, rate, splits, rendered, kept, failed, [], [], varied, reports=reports)
 
 
 def _matches(pairs: Sequence[Pair], rate: int, request: Request, progress: Progress) -> tuple[list[Match], list[tuple[str, str]]]:

@@ -16,6 +16,7 @@ from fxlab.effects.processor import Processor
 from fxlab.engines.loader import open_processor
 from fxlab.errors import InputError
 from fxlab.hashing import file_sha256
+from fxlab.services.dataset_noise import mixed
 from fxlab.services.dataset_plan import Rendering
 from fxlab.settings import EffectSettings
 
@@ -66,9 +67,9 @@ def render(rendering: Rendering, directory: Path, rate: int, check: Callable[[],
 
 
 def _wet(rendering: Rendering, chain: Processor, rate: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of the dry sound at its level, and of what the chain makes of them."""
+    """Blocks of the input at its level, and of what the chain makes of the clean sound."""
     gain = np.float32(10 ** (rendering.level_db / 20))
-    for sound in rendering.take.blocks(rate):
+    for sound, heard in _sounds(rendering, rate):
         for start in range(0, len(sound), BLOCK):
             dry = np.ascontiguousarray(sound[None, start : start + BLOCK] * gain)
             wet = np.empty_like(dry)
@@ -76,7 +77,16 @@ def _wet(rendering: Rendering, chain: Processor, rate: int) -> Iterator[tuple[np
             if not np.isfinite(wet).all():
                 names = ", ".join(stage.name for stage in rendering.stages)
                 raise InputError(f"{names} makes samples of {rendering.take.source} that are not numbers.", "Leave it out.")
-            yield dry[0], wet[0]
+            yield heard[start : start + BLOCK] * gain, wet[0]
+
+
+def _sounds(rendering: Rendering, rate: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of the clean sound, and of the same as it is heard: with noise, where there is some."""
+    if rendering.noise is None:
+        for sound in rendering.take.blocks(rate):
+            yield sound, sound
+    else:
+        yield from mixed(rendering.take, rendering.noise, rendering.snr_db, [rendering.seed], rate)
 
 
 class _Feed:

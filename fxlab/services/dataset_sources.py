@@ -51,6 +51,10 @@ class Take:
         first = self.start + round(start * self.rate / rate)
         return replace(self, start=first, stop=min(self.stop, first + round(frames * self.rate / rate)))
 
+    def absolute(self) -> Take:
+        """The same, for those who work in another folder."""
+        return replace(self, path=self.path.absolute()) if self.path else self
+
     def frames(self, rate: int) -> int:
         """Length at another sample rate."""
         return round((self.stop - self.start) * rate / self.rate)

@@ -16,6 +16,7 @@ from fxlab.services.cluster import Cluster
 from fxlab.services.cluster_worker import absolute, require_seen
 from fxlab.services.dataset_plan import Rendering
 from fxlab.services.dataset_render import render
+from fxlab.services.dataset_sources import Take
 from fxlab.services.ending import Ending, Stopped
 
 Made = tuple[int, "list[dict] | InputError"]
@@ -77,7 +78,8 @@ def _in_thread(number: int, rendering: Rendering, output: Path, rate: int, endin
 
 
 def _on_worker(number: int, rendering: Rendering, output: Path, rate: int, ending: Ending) -> Made:
-    require_seen(rendering.take.path, MissingError)  # not the source's fault, which goes on when it can be found
+    for take in _takes(rendering):
+        require_seen(take.path, MissingError)  # not the source's fault, which goes on when it can be found
     return _attempt(number, rendering, output, rate, ending)
 
 
@@ -89,8 +91,12 @@ def _attempt(number: int, rendering: Rendering, output: Path, rate: int, ending:
         return number, error
 
 
+def _takes(rendering: Rendering) -> list[Take]:
+    return [rendering.take, *([rendering.noise.take] if rendering.noise and rendering.noise.take else [])]
+
+
 def _absolute(rendering: Rendering) -> Rendering:
-    take = rendering.take
-    if take.path is not None:
-        take = dataclasses.replace(take, path=take.path.absolute())
-    return dataclasses.replace(rendering, take=take, stages=tuple(absolute(rendering.stages)))
+    take, noise = rendering.take.absolute(), rendering.noise
+    if noise and noise.take:
+        noise = dataclasses.replace(noise, take=noise.take.absolute())
+    return dataclasses.replace(rendering, take=take, noise=noise, stages=tuple(absolute(rendering.stages)))

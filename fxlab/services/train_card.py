@@ -34,6 +34,7 @@ def new_card(
     """The card before training: no metrics yet; raises `InputError` for a dataset that varies what can be no knob."""
     rate = manifest.sample_rate_hz
     effect, latency = _common_effect(manifest, controls)
+    noisy = sorted({row["snr_db"] for row in manifest.rows if "snr_db" in row})
     return {
         "format": checkpoint.CARD_FORMAT,
         "fxlab": fxlab.__version__,
@@ -43,11 +44,12 @@ def new_card(
         "latency": getattr(network, "latency", latency),
         "parameters_count": network.config.parameters_count,
         "macs_per_sample": network.config.macs_per_sample,
-        "effect": effect,
+        "effect": [] if noisy else effect,  # what takes noise away is no copy of an effect
         **({"controls": [control.to_json() for control in controls]} if controls else {}),
         "data": {
             "seconds": {split: round(sum(row["frames"] for row in manifest.split(split)) / rate, 1) for split in _SPLITS},
             "sources": {split: sorted({Path(row["source"]).name for row in manifest.split(split)}) for split in _SPLITS},
+            **({"snr_db": noisy, "noise": manifest.header["settings"].get("noise")} if noisy else {}),
             "manifest_sha256": file_sha256(manifest.directory / "manifest.jsonl"),
         },
         "attribution": model.attribution,

@@ -56,7 +56,7 @@ class Manifest:
         header: Settings, sample rate, effects, sources and versions it was made with.
         rows: One dict per pair; see `fxlab.training.manifest._ROW` for the keys. `start_frame` 0 says that the effect started
             from rest there, more that the pair is cut from the middle of a continuous rendering. `lead`, if there is one, counts
-            the frames at the beginning that are heard and not judged.
+            the frames at the beginning that are heard and not judged; `snr_db`, the noise that was mixed into the input.
     """
 
     directory: Path
@@ -174,6 +174,8 @@ def check_row(path: Path, number: int, row: Mapping[str, Any]) -> None:
         raise InputError(f"{path}, line {number}: there is no split '{row['split']}'.", _REBUILD)
     if row["frames"] < 1 or row["start_frame"] < 0 or not 0 <= row["latency"] <= MAX_LATENCY:
         raise InputError(f"{path}, line {number}: frames, start_frame or latency is out of range.", _REBUILD)
+    if type(row.get("snr_db", 0)) not in (int, float):
+        raise InputError(f"{path}, line {number}: snr_db is no number.", _REBUILD)
     lead = row.get("lead", 0)
     if type(lead) is not int or not 0 <= lead < row["frames"]:
         raise InputError(f"{path}, line {number}: lead is out of range.", _REBUILD)
