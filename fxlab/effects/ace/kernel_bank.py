@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from fxlab.effects.ace.kernel_vectors import LANES, fma, kept, lane, less, load, spread, store
+from fxlab.effects.ace.kernel_vectors import LANES, deal, fma, kept, less, load, spread, store
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
@@ -55,8 +55,4 @@ def join(parts, first, growth, delays, total):
         # One by one: vectors that overlap what was just written must wait until it is in the cache.
         for n in range(len(parts)):
             gain = gain + step
-            part = gain * load(parts, n * bands + k)
-            total[d0 + n] += lane(part, 0)
-            total[d1 + n] += lane(part, 1)
-            total[d2 + n] += lane(part, 2)
-            total[d3 + n] += lane(part, 3)
+            deal(total, d0 + n, d1 + n, d2 + n, d3 + n, gain * load(parts, n * bands + k))

@@ -147,8 +147,10 @@ def _weigh(e, p, smoothing, delta, wanted, present, last, first, growth):
     for k in range(len(e)):
         want = p[k] + smoothing * (wanted[k] - p[k])
         have = e[k] + smoothing * (present[k] - e[k])
-        cap = (p[k] if p[k] > e[k] else e[k]) / (e[k] + delta)
-        gain = want / (have + delta)
+        # Two quotients by one division: want / (have + delta), and the larger of p and e by e + delta.
+        above, below = have + delta, e[k] + delta
+        inverse = 1.0 / (above * below)
+        gain, cap = want * (below * inverse), (p[k] if p[k] > e[k] else e[k]) * (above * inverse)
         gain = gain if gain < cap else cap
         begin = last[k] if last[k] < cap else cap
         wanted[k], present[k], last[k] = want, have, gain

@@ -1,4 +1,7 @@
-"""Logarithm and exponential in double precision, which LLVM puts into vectors inside loops over arrays."""
+"""Logarithm and exponential in double precision, which LLVM puts into vectors inside loops over arrays.
+
+Their polynomials are cut into parts that don't wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ def log(x):
     # ln(m) = 2 artanh((m - 1) / (m + 1)), its series: the quotient is below 0.172.
     s = (m - 1.0) / (m + 1.0)
     z = s * s
-    high = ((2.0 / 19.0 * z + 2.0 / 17.0) * z + 2.0 / 15.0) * z + 2.0 / 13.0
-    low = (((high * z + 2.0 / 11.0) * z + 2.0 / 9.0) * z + 2.0 / 7.0) * z + 2.0 / 5.0
-    return octaves * _OCTAVE + (octaves * _REST + ((low * z + 2.0 / 3.0) * z * s + 2.0 * s))
+    zz = z * z
+    low = (2.0 / 5.0 * z + 2.0 / 3.0) + (2.0 / 9.0 * z + 2.0 / 7.0) * zz
+    high = (2.0 / 13.0 * z + 2.0 / 11.0) + ((2.0 / 17.0 * z + 2.0 / 15.0) + 2.0 / 19.0 * zz) * zz
+    return octaves * _OCTAVE + (octaves * _REST + ((high * (zz * zz) + low) * (z * s) + 2.0 * s))
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -37,7 +41,9 @@ def exp(x):
     shifted = x * _OCTAVES + _ROUND
     n = shifted - _ROUND
     r = (x - n * _OCTAVE) - n * _REST
-    high = ((1.0 / 39916800.0 * r + 1.0 / 3628800.0) * r + 1.0 / 362880.0) * r + 1.0 / 40320.0
-    middle = (((high * r + 1.0 / 5040.0) * r + 1.0 / 720.0) * r + 1.0 / 120.0) * r + 1.0 / 24.0
-    sum_ = (((middle * r + 1.0 / 6.0) * r + 0.5) * r + 1.0) * r + 1.0
+    rr = r * r
+    low = (r + 1.0) + (1.0 / 6.0 * r + 1.0 / 2.0) * rr
+    middle = (1.0 / 120.0 * r + 1.0 / 24.0) + (1.0 / 5040.0 * r + 1.0 / 720.0) * rr
+    high = (1.0 / 362880.0 * r + 1.0 / 40320.0) + (1.0 / 39916800.0 * r + 1.0 / 3628800.0) * rr
+    sum_ = low + (middle + high * (rr * rr)) * (rr * rr)
     return sum_ * np.uint64((np.float64(shifted).view(np.uint64) << _BITS) + _ONE).view(np.float64)

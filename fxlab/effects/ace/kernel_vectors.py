@@ -91,14 +91,18 @@ def less(typing, a, b, c):
     return _FOUR(_FOUR, _FOUR, _FOUR), generate
 
 
-@intrinsic(prefer_literal=True)
-def lane(typing, x, number):
-    """One of the values."""
+@intrinsic
+def deal(typing, array, first, second, third, fourth, values):
+    """Adds one value to each of four elements, one after the other: they may lie close to each other."""
 
     def generate(context, builder, signature, args):
-        return builder.extract_element(args[0], ir.IntType(32)(number.literal_value))
+        for number, at in enumerate(args[1:5]):
+            pointer = _pointer(context, builder, signature, [args[0], at], ir.DoubleType())
+            value = builder.extract_element(args[5], ir.IntType(32)(number))
+            builder.store(builder.fadd(builder.load(pointer), value), pointer)
+        return context.get_dummy_value()
 
-    return types.float64(_FOUR, number), generate
+    return types.void(array, types.intp, types.intp, types.intp, types.intp, _FOUR), generate
 
 
 @intrinsic
@@ -125,9 +129,9 @@ def move(typing, array, target, source, count):
     return types.void(array, types.intp, types.intp, types.intp), generate
 
 
-def _pointer(context, builder, signature, args):
+def _pointer(context, builder, signature, args, kind=_KIND):
     array = context.make_array(signature.args[0])(context, builder, args[0])
-    return builder.bitcast(builder.gep(array.data, [args[1]]), _KIND.as_pointer())
+    return builder.bitcast(builder.gep(array.data, [args[1]]), kind.as_pointer())
 
 
 def _arithmetic(operation, instruction):
