@@ -10,7 +10,7 @@ from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.design import Design, design
 from fxlab.effects.ace.torch_play import play
 
-_PIECE = 512  # intervals that are played at once where no gradient is asked for: what they need stays in the cache
+_PIECE = 2048  # intervals that are played at once where no gradient is asked for
 
 
 class AceModule(nn.Module):
@@ -37,13 +37,15 @@ class AceModule(nn.Module):
 
     def design(self) -> Design:
         """The numbers of the present setting, for `torch_play.play`."""
-        ranges = {parameter.name: (parameter.low, parameter.high) for parameter in EFFECT.parameters if parameter.name in LEARNABLE}
+        ranges = {
+            parameter.name: (parameter.low, parameter.high) for parameter in EFFECT.parameters if parameter.name in LEARNABLE
+        }
         learnt = {name: getattr(self, name).clamp(*ends) for name, ends in ranges.items()}
         return design(torch, {**self.fixed, **learnt}, self.bank, self.sample_rate_hz)
 
     def forward(self, x: Tensor) -> Tensor:
         design, interval, frames = self.design(), self.bank.interval, x.shape[-1]
-        rows = x.reshape(-1, 1, frames)
+        rows = x.reshape(x.shape[:-1].numel(), 1, frames)
         padded = nn.functional.pad(rows, (0, -frames % interval if frames else interval))
         graph = torch.is_grad_enabled() and (x.requires_grad or any(value.requires_grad for value in self.parameters()))
         size = padded.shape[-1] if graph else _PIECE * interval
