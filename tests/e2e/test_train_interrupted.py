@@ -31,23 +31,45 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """With a dataset, and for each network a run that nobody disturbed, of one process."""
+    """With a dataset."""
     made = tmp_path_factory.mktemp("trainings")
     settings = DatasetSettings(synthesize="15s")
     dataset.run(dataset.Request([], made / "ds", [EffectSettings("saturator")], settings, sample_rate_hz=8000))
-    for network in NETWORKS:
-        train(made, FXLAB, network, network)
     return made
 
 
-def start(folder: Path, program: list[str], network: str, output: str, *more: str) -> subprocess.Popen:
-    command = [*program, "train", "ds", *NETWORKS[network], *STEPS, "-o", output, *more]
+@pytest.fixture
+def undisturbed(folder, forks):
+    """`undisturbed(network)`: the folder of a run of one process, from beginning to end."""
+
+    def run(network: str) -> Path:
+        if not (folder / network).exists():
+            of_one(forks, folder, network, network)
+        return folder / network
+
+    return run
+
+
+def arguments(network: str, output: str, *more: str) -> list[str]:
+    return ["train", "ds", *NETWORKS[network], *STEPS, "-o", output, *more]
+
+
+def of_one(forks, folder: Path, *run: str) -> None:
+    """A run of one process."""
+    if forks is None:
+        train(folder, FXLAB, *run)
+    else:
+        done = forks.run(arguments(*run), folder)
+        assert done.returncode == 0, done.stderr
+
+
+def start(folder: Path, program: list[str], *run: str) -> subprocess.Popen:
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, start_new_session=True, **pipes)
+    return subprocess.Popen([*program, *arguments(*run)], cwd=folder, env=ENVIRONMENT, start_new_session=True, **pipes)
 
 
-def train(*arguments) -> tuple[str, str]:
-    process = start(*arguments)
+def train(folder: Path, program: list[str], *run: str) -> tuple[str, str]:
+    process = start(folder, program, *run)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     return out, err
@@ -74,24 +96,24 @@ def difference(run: Path, other: Path, prefixes: tuple[str, ...] = ("",)) -> flo
     return max(float(abs(found[name] - expected[name]).max()) for name in found if name.startswith(prefixes) and found[name].size)
 
 
-def test_a_killed_run_goes_on_to_the_bit(folder):
+def test_a_killed_run_goes_on_to_the_bit(folder, forks, undisturbed):
     process = start(folder, FXLAB, "lstm", "killed")
     wait_for_epochs(process, folder / "killed", 1)
     time.sleep(random.uniform(0, 0.1))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert 1 < len((folder / "killed" / "curves.csv").read_text().splitlines()) < 5, "it was over too soon to be killed"
-    train(folder, FXLAB, "lstm", "killed", "--resume")
-    assert difference(folder / "killed", folder / "lstm") == 0.0
+    of_one(forks, folder, "lstm", "killed", "--resume")
+    assert difference(folder / "killed", undisturbed("lstm")) == 0.0
 
 
-def test_two_processes_end_with_the_weights_of_one(folder):
+def test_two_processes_end_with_the_weights_of_one(folder, undisturbed):
     out, err = train(folder, TWO, "tcn", "two")
     assert out.count("finished all epochs") == 1 and "20 steps" in out and err.count("Report:") == 1
-    assert difference(folder / "two", folder / "tcn", ("arrays", "head", "best")) <= 1e-5
+    assert difference(folder / "two", undisturbed("tcn"), ("arrays", "head", "best")) <= 1e-5
 
 
-def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder):
+def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder, forks, undisturbed):
     process = start(folder, TWO, "lstm", "stopped")
     wait_for_epochs(process, folder / "stopped", 1)
     process.send_signal(signal.SIGINT)
@@ -99,9 +121,9 @@ def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder):
     assert process.returncode != 0 and "interrupted, saved" in out and err.count("Interrupted and saved.") == 1, err
     shutil.copytree(folder / "stopped", folder / "stopped-too")
     train(folder, TWO, "lstm", "stopped", "--resume")
-    train(folder, FXLAB, "lstm", "stopped-too", "--resume")
+    of_one(forks, folder, "lstm", "stopped-too", "--resume")
     for run in ("stopped", "stopped-too"):
-        assert difference(folder / run, folder / "lstm", ("layers", "best")) <= 1e-5
+        assert difference(folder / run, undisturbed("lstm"), ("layers", "best")) <= 1e-5
 
 
 def test_one_process_speaks_for_all(folder):
