@@ -27,6 +27,8 @@ class Streaming(nn.Module):
         if self.network.config.controls:
             controls, *states = others
             return self.network.stream(dry, *states, controls=controls)
+        if self.network.config.kind == "ace":
+            return self.network.stream(dry, *others, linked=True)
         return self.network.stream(dry, *others)
 
 
@@ -37,7 +39,7 @@ class TorchProcessor(NetworkProcessor):
         super().__init__(card, network.state_shapes(), network.config.controls)
         self.network = network.eval()
         self._call = call or Streaming(self.network)
-        self._dtype = next(network.parameters()).dtype
+        self._dtype = getattr(network, "state_dtype", next(network.parameters()).dtype)
 
     def exact(self) -> TorchProcessor:
         """The same in double precision: how far off it this one is tells what rounding alone makes of the network."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
+
+import numpy as np
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.ace import EFFECT, LEARNABLE, MACRO_BANDS
 from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.layout import state_shapes
+from fxlab.effects.params import Param
 from fxlab.errors import InputError, UsageError
 
 SCALARS = LEARNABLE[:-MACRO_BANDS]
+PARAMS: dict[str, Param] = {one.name: one for one in EFFECT.parameters if one.name in LEARNABLE}
 _MEMORY_S = 1.0
 
 
@@ -95,6 +100,16 @@ class AceConfig:
             return cls(rate_hz, **structure, single=bool(data["single"]), size=str(data.get("size", "custom")))
         except (KeyError, TypeError, ValueError, OverflowError, UsageError):
             raise InputError("The model's ACE can't be understood.", "Export it again with `fxlab export`.") from None
+
+
+def settings_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> dict[str, object]:
+    """The effect's parameters for a model's unconstrained numbers, as `AceStream` takes them."""
+    names = SCALARS if config.single else LEARNABLE
+    free = np.concatenate((weights["scalars"], weights["gains"])).astype(np.float64)
+    places = (1.0 / (1.0 + np.exp(-free))).tolist()
+    values = {name: PARAMS[name].at(place) for name, place in zip(names, places, strict=False)}
+    gains = [PARAMS[LEARNABLE[-1]].at(place) for place in places[len(SCALARS) :]]
+    return config.structure | values | ({"bands_db": np.array(gains)} if config.single else {})
 
 
 SIZES = {

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from fxlab.errors import InputError
+from fxlab.models.ace_config import AceConfig
 from fxlab.models.stack_config import StackConfig
 from fxlab.models.tcn_config import TCNConfig
 
 Card = dict[str, Any]
-Config = TCNConfig | StackConfig
+Config = TCNConfig | StackConfig | AceConfig
 Weights = dict[str, np.ndarray]
 
 CARD_FORMAT = "fxlab-card"
-CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig)}
+CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig, AceConfig)}
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from fxlab.errors import UsageError, nearest
-from fxlab.models import stack_config, tcn_config
+from fxlab.models import ace_config, stack_config, tcn_config
 from fxlab.models.model import Config
 
 if TYPE_CHECKING:
     from torch import nn
 
-NETWORKS = {"tcn": "fxlab.models.tcn:TCN", "stack": "fxlab.models.stack:Stack"}
+NETWORKS = {"tcn": "fxlab.models.tcn:TCN", "stack": "fxlab.models.stack:Stack", "ace": "fxlab.models.ace:Ace"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ BUILT_IN = (
     Architecture("tcn", "Causal dilated convolutions, laid out as Neural Amp Modeler's WaveNet.", tcn_config.SIZES),
     Architecture("lstm", "One LSTM layer and a dense output.", stack_config.LSTM_SIZES),
     Architecture("gru", "One GRU layer and a dense output.", stack_config.GRU_SIZES),
+    Architecture("ace", "Auditory contrast enhancement, whose parameters are learnt.", ace_config.SIZES),
 )
 
 

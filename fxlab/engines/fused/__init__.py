@@ -15,6 +15,10 @@ def fused_processor(model: Model) -> NetworkProcessor:
         from fxlab.engines.fused.tcn import FusedTCN
 
         return FusedTCN(model)
+    if model.config.kind == "ace":
+        from fxlab.engines.fused.ace import FusedAce
+
+        return FusedAce(model)
     from fxlab.engines.fused.stack import FusedStack
 
     return FusedStack(model)
