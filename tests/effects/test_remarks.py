@@ -26,7 +26,7 @@ def played(processor, audio):
     return processor.remarks()
 
 
-@pytest.mark.parametrize("engine", ["numba"])
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
 def test_ace_tells_how_it_adapted_and_nothing_where_it_does_not(engine):
     chain = Chain([effect("eq").processor(), EFFECT.processor(engine, bands=16, adapt=True)])
     chain.prepare(RATE, 1, 2000)

@@ -63,7 +63,7 @@ class AceStream(Processor):
 
     def remarks(self) -> list[str]:
         intervals, contrast, least, most, transients = self._state["report"].tolist()
-        if not intervals:
+        if not (self.parameters["adapt"] and intervals):
             return []
         strengths = f"{contrast / intervals:.2f} ({least:.2f} to {most:.2f})"
         return [f"ace adapted: contrast strengths × {strengths}, transients × {transients / intervals:.2f}"]
