@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fxlab.cli import run
 from fxlab.errors import InputError, MissingError, OutputError, UsageError
 from fxlab.services import cluster
 from fxlab.services.cluster import Cluster
@@ -83,7 +84,7 @@ def kill_amid_work(process, workers: list[int], finished: Path, pattern: str) ->
 
 
 def test_a_batch_of_which_a_worker_is_killed(fxlab, fxlab_start, tmp_path, local_cluster, workers):
-    takes(tmp_path / "takes", 6, 10)
+    takes(tmp_path / "takes", 6, 6)
     chain = ["takes", "-e", "saturator", "--engine", "numpy", "--bit-depth", "16"]
     process = fxlab_start("render", *chain, "-o", "out/", "--cluster", local_cluster.scheduler_address)
     kill_amid_work(process, workers, tmp_path / "out", "take*.wav")
@@ -130,17 +131,19 @@ def test_ctrl_c_ends_the_work_on_the_workers_too(fxlab_start, tmp_path, local_cl
         assert not (tmp_path / "out").exists()
 
 
-def test_addresses_that_lead_nowhere(fxlab, tmp_path):
+def test_addresses_that_lead_nowhere(tmp_path, monkeypatch, capsys):
     takes(tmp_path / "takes", 1, 0.1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nothing listens there
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         for verb in ("render", "dataset"):
-            done = fxlab(verb, "takes", "-e", "saturator", "-o", "out", "--cluster", address)
-            assert done.returncode == 4 and "Nothing answers at tcp" in done.stderr and "Traceback" not in done.stderr
+            code, said = run([verb, "takes", "-e", "saturator", "-o", "out", "--cluster", address]), capsys.readouterr().err
+            assert code == 4 and "Nothing answers at tcp" in said and "Traceback" not in said
             assert not list((tmp_path / "out").rglob("*.wav"))
-    done = fxlab("render", "takes", "-e", "saturator", "--cluster", "localhost:8786")
-    assert done.returncode == 2 and "no address" in done.stderr
+    assert run(["render", "takes", "-e", "saturator", "--cluster", "localhost:8786"]) == 2
+    assert "no address" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -128,14 +129,21 @@ def test_an_unwritable_folder(render, folder):
     assert done.returncode == 6 and "Permission denied" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory) -> Path:
+    path, minute = tmp_path_factory.mktemp("endless") / "silence.flac", np.zeros(48_000 * 60, np.int16)
+    with soundfile.SoundFile(path, "w", 48_000, 1, "PCM_16") as file:
+        for _ in range(45):  # a machine that others use must not be done before it is interrupted
+            file.write(minute)
+    return path
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("whole_group", [True, False])
-def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path, workers, whole_group):
+def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path, endless, workers, whole_group):
     for name in ("a.flac", "b.flac"):
-        with soundfile.SoundFile(tmp_path / name, "w", 48_000, 1, "PCM_16") as file:
-            for _ in range(45):  # minutes: a machine that others use must not be done before it is interrupted
-                file.write(np.zeros(48_000 * 60, np.int16))
+        shutil.copy(endless, tmp_path / name)
     arguments = ["a.flac", "b.flac", "-e", "saturator", "-o", "out/", "--format", "flac", "--workers", str(workers)]
     process = fxlab_start("render", *arguments)
     try:
