@@ -8,7 +8,6 @@ import math
 import pytest
 
 from fxlab.cli import run
-from fxlab.effects.ace import EFFECT as ACE
 from fxlab.effects.params import Param
 from fxlab.effects.registry import effects
 
@@ -32,7 +31,7 @@ def test_list_as_json(capsys):
     assert {row["name"]: row["engines"] for row in rows} == {name: list(effect.engines) for name, effect in effects().items()}
 
 
-@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq", "convolver"])
+@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq", "convolver", "ace"])
 def test_show_tells_every_parameter(capsys, name):
     code, out, _ = answer(capsys, "show", name)
     assert code == 0
@@ -56,14 +55,13 @@ def sigmoid(u):
     return 1 / (1 + math.exp(-u))
 
 
-def test_what_can_be_learnt_is_told_with_its_mapping(capsys, monkeypatch):
-    monkeypatch.setitem(effects(), "ace", ACE)
+def test_what_can_be_learnt_is_told_with_its_mapping(capsys):
     code, out, _ = answer(capsys, "show", "ace")
     assert code == 0 and "31 parameters can be learnt" in out and "sigmoid, log" in out
     _, out, _ = answer(capsys, "show", "ace", "--json")
     shown = {one["name"]: one["learnt"] for one in json.loads(out)["parameters"]}
-    assert tuple(name for name, how in shown.items() if how) == ACE.learnable
-    for one in ACE.parameters:
+    assert tuple(name for name, how in shown.items() if how) == effects()["ace"].learnable
+    for one in effects()["ace"].parameters:
         if isinstance(one, Param):
             for u in (-3.0, 0.5):
                 known = {"low": one.low, "high": one.high, "u": u, "sigmoid": sigmoid}
