@@ -149,7 +149,7 @@ class TrainSettings:
     )
     esr_weight: float = setting(1.0, "Weight of the pre-emphasised error-to-signal ratio.", 0, 1000)
     stft_weight: float = setting(0.002, "Weight of the multi-resolution STFT loss.", 0, 1000)
-    dc_weight: float = setting(1.0, "Weight of the DC loss.", 0, 1000)
+    dc_weight: float = setting(1.0, "Weight of the DC loss, in each of fxlab's own losses.", 0, 1000)
     pre_emphasis: float = setting(0.85, "Coefficient of the first-order pre-emphasis; 0 turns it off.", 0, 0.999)
     level_weight: float = setting(1.0, "snr, estoi, contrast: weight of the term that keeps the target's level.", 0, 1000)
     contrast_bound_db: float = setting(12.0, "contrast: a band may be changed so far before that costs.", 0.1, 60)

@@ -9,13 +9,22 @@ import typer
 
 from fxlab.commands.options import Device, Force, Output, ProfileName, Seed, examples
 
-Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A folder that `fxlab dataset` made.", show_default=False)]
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATASET|AUDIO...", help="A folder that `fxlab dataset` made; for --loss contrast also audio.", show_default=False
+    ),
+]
 Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm or gru.")]
 Size = Annotated[
     str | None,
     typer.Option(
         "--size", metavar="NAME", help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32."
     ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option("--loss", metavar="NAME", help="What to go for: effect (its sound), snr, estoi (speech in noise), contrast."),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs to train.")]
 StepsPerEpoch = Annotated[
@@ -47,17 +56,20 @@ def register(app: typer.Typer) -> None:
             "fxlab train ds --model tcn --size nano --epochs 20 -o run",
             "fxlab train ds --profile tcn-standard -o run --resume",
             "fxlab train ds --model lstm --seeds 3 -o run",
+            "fxlab train noisy --loss estoi --model tcn -o run",
+            "fxlab train takes/ --loss contrast --model ace -o run",
             "torchrun --nproc-per-node 4 -m fxlab train ds --profile tcn-standard -o run",
         ),
     )(train)
 
 
 def train(
-    dataset: Dataset,
+    inputs: Inputs,
     output: Output = None,
     model: Model = None,
     size: Size = None,
     profile: ProfileName = None,
+    loss: Loss = None,
     epochs: Epochs = None,
     steps_per_epoch: StepsPerEpoch = None,
     batch_size: BatchSize = None,
@@ -74,9 +86,11 @@ def train(
     resume: Resume = False,
     force: Force = False,
 ) -> None:
-    """Train a network to sound like an effect.
+    """Train a network to sound like an effect, or towards an objective.
 
     Learns from the pairs of a dataset and ends with figures on recordings that it never saw.
+    With --loss snr or estoi it learns from `fxlab dataset --snr-db` to make speech in noise clearer, with --loss contrast it
+    learns from audio alone to bring out spectral contrast; figures then tell before and after.
     Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed. With --seeds it trains several times,
     in folders seed-0, seed-1 and so on, and keeps the network that is best on the validation split. Under torchrun several
     processes share each batch, whose size stays what --batch-size says.
@@ -85,17 +99,19 @@ def train(
     from fxlab.console.progress import bars
     from fxlab.console.train import show_seeds, show_train
     from fxlab.profiles import load, override
-    from fxlab.services import train, train_seeds
+    from fxlab.services import dataset, train, train_audio, train_seeds
     from fxlab.settings import Profile
     from fxlab.training.distributed import joined
 
     base = load(profile) if profile else Profile()
+    folder, given = output or Path("run"), train_audio.given_dataset(inputs)
     request = train.Request(
-        dataset=dataset,
-        output=output or Path("run"),
+        dataset=given or folder / train_audio.FOLDER,
+        output=folder,
         model=override(base.model, type=model, size=size),
         settings=override(
             base.train,
+            loss=loss,
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             batch_size=batch_size,
@@ -113,8 +129,15 @@ def train(
         resume=resume,
         force=force,
     )
+    audio = None
+    if not given:
+        rate_hz, minimised = base.audio.sample_rate_hz, request.settings.loss
+        audio = train_audio.dataset_request(inputs, folder, minimised, base.dataset, rate_hz, force)
     with bars() as progress, joined(request.settings.device) as team:
+        made = team.of_first(lambda: dataset.run(audio, progress)) if audio else None
         result = train.run(request, progress, team) if seeds == 1 else train_seeds.run(request, seeds, progress, team)
+    for name, reason in made.failed if made else ():
+        console.warn(f"{name} is left out: {reason}")
     console.finish(result, show_train if seeds == 1 else show_seeds)
     if result.ended == "interrupted":
         console.note(f"Interrupted and saved. Go on with: {console.command_with('--resume', without='--force')}")

@@ -54,7 +54,7 @@ def improvement(objective: Objective, settings: TrainSettings, takes: Sequence[I
 
 def _figures(objective: Objective, settings: TrainSettings, target: np.ndarray, heard: np.ndarray) -> Figures:
     rate_hz = objective.sample_rate_hz
-    own = {"loss": loss_of(target, heard, objective.minimised, settings, rate_hz)}
+    own = {"loss": round(loss_of(target, heard, objective.minimised, settings, rate_hz), 6)}
     if objective.name not in IMPROVING:
         return own
     return own | {

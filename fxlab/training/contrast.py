@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from fxlab.metrics.contrast import RANGE_DB, filters, layout, neighbours
 from fxlab.settings import TrainSettings
+from fxlab.training.losses import dc
 
 _LOUDNESS = 0.3  # loudness grows with power to the 0.3 (Stevens)
 _SILENCE = 0.01  # of the batch's loudest power: rows that are quieter are held against this
@@ -24,7 +25,8 @@ def contrast_loss(target: Tensor, output: Tensor, settings: TrainSettings, sampl
 
         - mean of (G - mean G of the bands within 3 ERB), weighted with the target's power in its band and the band's loudness
         + mean of the squared change of the loudness in dB, weighted with it, times `level_weight`
-        + mean of (|G| - `contrast_bound_db`)^2 / `contrast_bound_db` where |G| is beyond that bound.
+        + mean of (|G| - `contrast_bound_db`)^2 / `contrast_bound_db` where |G| is beyond that bound
+        + the loss of DC, times `dc_weight`.
 
     Levels end 80 dB below the target's loudest band.
     """
@@ -42,7 +44,7 @@ def contrast_loss(target: Tensor, output: Tensor, settings: TrainSettings, sampl
     change = 10 / _LOUDNESS * torch.log10(loudness[0] / loudness[1])
     louder = (loudness[1] * change.square()).sum() / loudness[1].sum()
     beyond = (gain.abs() - settings.contrast_bound_db).clamp_min(0).square().mean() / settings.contrast_bound_db
-    return settings.level_weight * louder + beyond - gained
+    return settings.level_weight * louder + settings.dc_weight * dc(target, output) + beyond - gained
 
 
 def _band_powers(target: Tensor, output: Tensor, rate_hz: int) -> tuple[np.ndarray, Tensor, Tensor]:

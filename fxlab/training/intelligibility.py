@@ -1,7 +1,7 @@
 """Losses for speech in noise: what of it is speech, and what of it can be understood.
 
-Both measures are blind to the output's level, so each has a small term that keeps that of the target; with `level_weight` 0 they
-are what was published. Rows of a batch in which the target is silent don't count.
+Both measures are blind to the output's level and to its DC, so each has small terms that keep those of the target; with
+`level_weight` and `dc_weight` 0 they are what was published. Rows of a batch in which the target is silent don't count.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from fxlab.metrics.intelligibility import FFT, FRAME, HOP, RANGE_DB, RATE_HZ, SEGMENT, third_octaves, window
 from fxlab.settings import TrainSettings
+from fxlab.training.losses import dc
 
 _BEST_DB = 60.0  # of the ratio: a perfect output has a finite gradient
 _SILENCE = 1e-3  # of the batch's mean energy: rows as quiet as this count half
@@ -24,14 +25,13 @@ _ZEROS = 12  # crossings of the resampling filter on either side: its passband e
 
 
 def snr_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tensor:
-    """Minus the scale-invariant signal-to-noise ratio in dB (Le Roux et al. 2019), which ends at 60 dB, and the level's term."""
-    return _mean(target, -si_snr_db(target, output)) + settings.level_weight * _SNR_LEVEL * _level(target, output)
+    """Minus the scale-invariant signal-to-noise ratio in dB (Le Roux et al. 2019), 60 dB at most, and what keeps the level."""
+    return _mean(target, -si_snr_db(target, output)) + _kept(target, output, settings, _SNR_LEVEL)
 
 
 def estoi_loss(target: Tensor, output: Tensor, settings: TrainSettings, sample_rate_hz: int) -> Tensor:
-    """1 - extended short-time objective intelligibility (Jensen and Taal 2016), see `estoi`, and the level's term."""
-    unheard = _mean(target, 1 - estoi(target, output, sample_rate_hz))
-    return unheard + settings.level_weight * _ESTOI_LEVEL * _level(target, output)
+    """1 - extended short-time objective intelligibility (Jensen and Taal 2016), see `estoi`, and what keeps the level."""
+    return _mean(target, 1 - estoi(target, output, sample_rate_hz)) + _kept(target, output, settings, _ESTOI_LEVEL)
 
 
 def si_snr_db(target: Tensor, output: Tensor) -> Tensor:
@@ -83,11 +83,12 @@ def _mean(target: Tensor, values: Tensor) -> Tensor:
     return (weights * values).sum() / (weights.sum() + 1e-9)
 
 
-def _level(target: Tensor, output: Tensor) -> Tensor:
-    """Squared difference of the levels in dB, mean over the rows."""
+def _kept(target: Tensor, output: Tensor, settings: TrainSettings, weight: float) -> Tensor:
+    """What other levels and another DC cost: the squared difference of the levels in dB, mean over the rows, and `dc`."""
     floor = 1e-3 * target.square().sum(dim=-1).mean()
     levels = (_decibels(signal.square().sum(dim=-1) + floor) for signal in (output, target))
-    return _mean(target, (next(levels) - next(levels)).square())
+    level = _mean(target, (next(levels) - next(levels)).square())
+    return settings.level_weight * weight * level + settings.dc_weight * dc(target, output)
 
 
 def _resampled(signals: Tensor, rate_hz: int) -> Tensor:

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from fxlab.errors import UsageError, nearest
 from fxlab.settings import TrainSettings
-from fxlab.training.contrast import contrast_loss
-from fxlab.training.intelligibility import estoi_loss, snr_loss
 
 Loss = Callable[..., Tensor]
 """(target, output, settings) to a scalar, both signals (batch, frames).
@@ -84,6 +82,9 @@ def effect_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tens
 @functools.cache
 def losses() -> dict[str, Loss]:
     """Every loss by name: the built-in ones first, then those installed packages add."""
+    from fxlab.training.contrast import contrast_loss  # which build on what is here
+    from fxlab.training.intelligibility import estoi_loss, snr_loss
+
     found: dict[str, Loss] = {"effect": effect_loss, "snr": snr_loss, "estoi": estoi_loss, "contrast": contrast_loss}
     for entry in entry_points(group="fxlab.losses"):
         found.setdefault(entry.name, entry.load())

@@ -69,4 +69,5 @@ def test_gradients_stay_finite(sound, frames):
         value = contrast_loss(target, played, SETTINGS, RATE)
         value.backward()
         assert torch.isfinite(value) and torch.isfinite(played.grad).all()
+    assert contrast_loss(target, target + 0.1, SETTINGS, RATE) > 1, "nor does it leave DC"
     assert contrast_loss(0 * target, 0 * target, SETTINGS, RATE).item() == pytest.approx(0)

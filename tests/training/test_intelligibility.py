@@ -11,7 +11,7 @@ from fxlab.settings import TrainSettings
 from fxlab.training import intelligibility as losses
 
 RATE = 16_000
-PURE = TrainSettings(level_weight=0.0)
+PURE = TrainSettings(level_weight=0.0, dc_weight=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ def test_level_is_kept_unless_told_otherwise(batch):
     for loss in (losses.snr_loss, lambda *of: losses.estoi_loss(*of, RATE)):
         assert loss(target, 0.1 * output, PURE).item() == pytest.approx(loss(target, output, PURE).item(), abs=1e-3)
         assert loss(target, 0.1 * output, TrainSettings()) > loss(target, output, TrainSettings())
+        assert loss(target, output + 0.1, TrainSettings()) > loss(target, output, TrainSettings())
         assert loss(target, target, TrainSettings()) < loss(target, output, TrainSettings())
 
 
