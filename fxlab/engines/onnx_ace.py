@@ -1,265 +1,106 @@
 """A trained ACE as a streaming ONNX graph: its numbers become constants, its memories states, any block size.
 
-The equations are those of `fxlab.effects.ace`, the states those of its `layout`, in double precision. What waits for its
-interval to be whole stays in a state; the whole intervals of a block are played by a Loop, a stretch of up to `_MOST` at once.
+The states are those of `fxlab.effects.ace.layout`, in double precision. What waits for its interval to be whole stays in one;
+the whole intervals of a block are played by a Loop, a stretch of them at once (`onnx_ace_player`).
 """
 
 from __future__ import annotations
 
-import math
+import json
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from fxlab.effects.ace.bank import STAGES, Bank
-from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, FLOOR, TRANSIENT, TRANSIENT_SPREAD, Design
+from fxlab.effects.ace import LEARNABLE
+from fxlab.effects.ace.bank import Bank, bank_of
+from fxlab.effects.ace.design import Design, design
 from fxlab.effects.ace.layout import state_shapes
-from fxlab.engines.onnx_ace_parts import Nodes, Stretch, System
-
-_MOST = 8
-_GROWTH = 400.0  # of numbers that undo a decay: its logarithm, far enough from the largest double
-_DECAYED = 1e-12  # what decays by more from an interval to the next is gone
+from fxlab.engines.onnx_ace_parts import Nodes
+from fxlab.engines.onnx_ace_player import Player
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, IR_VERSION, NEXT, OPSET
+from fxlab.errors import InputError
+from fxlab.models.ace_config import AceConfig, settings_of
+from fxlab.models.model import Weights
 
 _LINKED = ("tce_followers", "followers", "heard")
+_WEIGHTS = "weights"
 _RENAMED = {"dry": "dry_line"}  # there is an input of that name
 
 
-def ace_graph(design: Design, bank: Bank, adapt: bool, carrier: str) -> onnx.GraphProto:
-    """The graph of an ACE.
+def model_graph(config: AceConfig, weights: Weights) -> onnx.ModelProto:
+    """The streaming graph of a trained ACE, its unconstrained numbers in the metadata, where a graph's unused constants would
+    make a runtime complain."""
+    settings = settings_of(config, weights)
+    bands_db = settings.pop("bands_db", None)
+    values = {name: np.float64(value) if name in LEARNABLE else value for name, value in settings.items()}
+    bank = bank_of(config.sample_rate_hz, config.bands, config.latency_ms)
+    numbers = design(np, values, bank, config.sample_rate_hz, bands_db)
+    graph = ace_graph(numbers, bank, config.adapt, config.tce_carrier)
+    graph.metadata_props.add(key=_WEIGHTS, value=json.dumps({name: array.tolist() for name, array in weights.items()}))
+    return graph
+
+
+def weights_in(graph: onnx.ModelProto, source: str) -> Weights:
+    """What `model_graph` put into the metadata; raises `InputError` where that can't be read; `source` names the file."""
+    metadata = {entry.key: entry.value for entry in graph.metadata_props}
+    try:
+        held = json.loads(metadata[_WEIGHTS])
+        return {name: np.array(numbers, np.float32) for name, numbers in held.items()}
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise InputError(f"The weights in {source} can't be read.", "The file is damaged: copy or export it again.") from None
+
+
+def ace_graph(design: Design, bank: Bank, adapt: bool, carrier: str) -> onnx.ModelProto:
+    """The streaming graph of an ACE.
 
     Args:
         design: Of NumPy numbers.
         adapt, carrier: The parameters `adapt` and `tce_carrier`.
 
     Shape:
-        Inputs `dry` (channels, 1, frames) float32, frames at least 1, and the states of `layout.state_shapes` in that order
-        with a leading `channels`, float64 (`dry` is called `dry_line`); outputs `wet` like `dry` and `next_<state>` per state. Channels are linked. Before anything was
-        heard the states are zeros.
+        Inputs `dry` (channels, 1, frames) float32, frames at least 1, and the states of `layout.state_shapes` in their order
+        (`dry` is called `dry_line`) with a leading `channels`, float64; outputs `wet` like `dry` and `next_<state>` per state.
+        Channels are linked. Before anything was heard the states are zeros.
     """
     g, shapes = Nodes(), {_RENAMED.get(name, name): shape for name, shape in state_shapes(bank).items()}
-    heard = g("Where", g("Less", g("Abs", "dry"), np.float32(np.inf)), "dry", np.float32(0.0))
+    finite = g("Less", g("Abs", AUDIO_IN), np.float32(np.inf))
+    x = g("Cast", g("Where", finite, AUDIO_IN, np.float32(0.0)), to=TensorProto.DOUBLE)
     position = g("Cast", g.shaped(g.cut("position", 0, 0, 1), 1), to=TensorProto.INT64)
-    frames = g.cut(g("Shape", "dry"), 0, 2)
-    interval = np.array([bank.interval])
-    heard = g("Concat", g.cut("waiting", 2, 0, position), g("Cast", heard, to=TensorProto.DOUBLE), axis=2)
-    total = g("Add", position, frames)
+    x = g("Concat", g.cut("waiting", 2, 0, position), x, axis=2)
+    total, interval = g("Add", position, g.cut(g("Shape", AUDIO_IN), 0, 2)), np.array([bank.interval])
     intervals = g("Div", total, interval)
     whole = g("Mul", intervals, interval)
 
+    player = Player(g, design, bank, adapt, carrier)
     moved = [name for name in shapes if name not in ("position", "waiting", "ready")]
-    begun = [g.cut(name, 0, 0, 1) if name in _LINKED else name for name in moved]
-    player = _Player(g, design, bank, adapt, carrier)
+    body = player.body(g.cut(x, 2, 0, whole), moved)
     rounds = g("Div", g("Add", intervals, np.array([player.most - 1])), np.array([player.most]))
-    body = player.body(g.cut(heard, 2, 0, whole), moved)
+    begun = [g.cut(name, 0, 0, 1) if name in _LINKED else name for name in moved]
     *ended, played = g("Loop", g.shaped(rounds), "", *begun, "ready", outputs=len(moved) + 1, body=body)
 
     # What is played next stands behind what was ready; in the state, what isn't played yet stands where its input did.
     wet = g.cut(played, 2, position, total)
-    g.nodes.append(helper.make_node("Cast", [wet], ["wet"], name="wet", to=TensorProto.FLOAT))
-    g.named(g.cut(played, 2, -bank.interval), "next_ready")
-    rest = g("Concat", heard, "waiting", axis=2)
-    g.named(g.cut(rest, 2, whole, g("Add", whole, interval)), "next_waiting")
-    left = g("Cast", g("Sub", total, whole), to=TensorProto.DOUBLE)
-    g.named(g("Expand", left, g("Shape", "position")), "next_position")
-    for name, state in zip(moved, ended, strict=True):
-        g.named(g("Expand", state, g("Shape", name)) if name in _LINKED else state, f"next_{name}")
-
-    def tensors(prefix: str) -> list[onnx.ValueInfoProto]:
-        return [
-            helper.make_tensor_value_info(prefix + name, TensorProto.DOUBLE, ["channels", *shape])
-            for name, shape in shapes.items()
-        ]
+    g.nodes.append(helper.make_node("Cast", [wet], [AUDIO_OUT], name=AUDIO_OUT, to=TensorProto.FLOAT))
+    following = dict(zip(moved, ended, strict=True))
+    following |= {name: g("Expand", following[name], g("Shape", name)) for name in _LINKED}
+    following["ready"] = g.cut(played, 2, -bank.interval)
+    following["waiting"] = g.cut(g("Concat", x, "waiting", axis=2), 2, whole, g("Add", whole, interval))
+    rest = g("Cast", g("Sub", total, whole), to=TensorProto.DOUBLE)
+    following["position"] = g("Expand", rest, g("Shape", "position"))
+    for name in shapes:
+        g.named(following[name], NEXT + name)
 
     def audio(name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["channels", 1, "frames"])
 
-    constants = list(g.constants.values())
-    return helper.make_graph(g.nodes, "ace", [audio("dry"), *tensors("")], [audio("wet"), *tensors("next_")], constants)
+    def states(prefix: str) -> list[onnx.ValueInfoProto]:
+        doubles = ((prefix + name, TensorProto.DOUBLE, ["channels", *shape]) for name, shape in shapes.items())
+        return [helper.make_tensor_value_info(*double) for double in doubles]
 
-
-class _Player:
-    """Writes the body of the Loop: a stretch of intervals."""
-
-    def __init__(self, outer: Nodes, design: Design, bank: Bank, adapt: bool, carrier: str) -> None:
-        self.design, self.bank, self.adapt, self.carrier = design, bank, adapt, carrier
-        decay = -math.log(float(np.abs(bank.poles).min()))
-        self.most = max(1, min(_MOST, int(_GROWTH / (decay * bank.interval))))
-        self.g = Nodes(outer)
-
-    def body(self, heard: str, names: list[str]) -> onnx.GraphProto:
-        """Plays the `round`-th stretch of `heard` (channels, 1, whole intervals); carries states, and what was played."""
-        g, n, size = self.g, self.bank.interval, np.array([self.most * self.bank.interval])
-        start = g("Mul", g.shaped("round", 1), size)
-        x = g.cut(heard, 2, start, g("Add", start, size))
-        self.stretch = Stretch(g, g.cut(g("Shape", x), 0, 2), n, self.most)
-        old = {name: f"old_{name}" for name in names}
-        y, new = self._play(x, old)
-        g.named("more", "go_on")
-        g.named(g("Concat", "played", y, axis=2), "all_played")
-        for name in names:
-            g.named(new[name], f"new_{name}")
-
-        def tensors(names: list[str]) -> list[onnx.ValueInfoProto]:
-            return [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in names]
-
-        inputs = [
-            helper.make_tensor_value_info("round", TensorProto.INT64, []),
-            helper.make_tensor_value_info("more", TensorProto.BOOL, []),
-            *tensors([*old.values(), "played"]),
-        ]
-        outputs = [
-            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
-            *tensors([*(f"new_{name}" for name in names), "all_played"]),
-        ]
-        return helper.make_graph(g.nodes, "stretch", inputs, outputs)
-
-    def _play(self, x: str, old: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """Output (channels, 1, samples) of the same x, and the states after it."""
-        g, d, n, stretch = self.g, self.design, self.bank.interval, self.stretch
-        new: dict[str, str] = {}
-        highpass = System.of_section(d.highpass)
-        past = g.shaped(g("Concat", old["highpass"], old["tce_highpass"], axis=2), 0, -1)
-        both = highpass.then(System.of_section(d.tce_highpass))
-        (s, h), last = stretch.filtered(g.shaped(x, 0, -1, n), past, both)
-        new["highpass"], new["tce_highpass"] = g("Split", g("Unsqueeze", last, np.array([1])), outputs=2, axis=2)
-        gain, ends = self._tce(h, old, new)
-        tce = g.shaped(g("Mul", s if self.carrier == "full" else h, gain), 0, 1, -1)
-        z, e = self._bank(s, old, new)
-        first, last, share = self._gains(e, ends, old, new)
-        dry, tce = self._delayed({"dry_line": x, "tce": tce}, old, new)
-        sce = self._summed(self._weighted(z, first, last), x, old, new)
-        wet = g("Add", g("Mul", tce, share), g("Mul", sce, d.sce_share))
-        past = g.shaped(old["out_highpass"], 0, -1)
-        wet, last = stretch.filtered(wet, past, highpass.times(d.output * d.mix))
-        new["out_highpass"] = g("Unsqueeze", last, np.array([1]))
-        return g.shaped(g("Add", g("Mul", dry, d.output * (1.0 - d.mix)), wet[0]), 0, 1, -1), new
-
-    def _tce(self, h: str, old: dict[str, str], new: dict[str, str]) -> tuple[str, str]:
-        """The gain of temporal contrast (1, intervals, N); what `adapt` hears of it at the intervals' ends (intervals, 2)."""
-        g, d, n, follow = self.g, self.design, self.bank.interval, self.stretch.following
-        level = g.shaped(g("ReduceMean", g("Abs", h), axes=[0]), 1, 1, -1)
-        past = g("Split", old["tce_followers"], outputs=3, axis=1)
-        decaying, last0 = follow(level, past[0], d.tce_fall, rising=False, per_sample=True)
-        lasting, last1 = follow(decaying, past[1], d.tce_rise, rising=True, per_sample=True)
-        transient = g("Relu", g("Sub", g("Sub", decaying, lasting), d.tce_threshold))
-        fading, last2 = follow(transient, past[2], d.tce_fall, rising=False, per_sample=True)
-        new["tce_followers"] = g.flushed(g("Concat", last0, last1, last2, axis=1))
-        ends = g.cut(g("Concat", transient, decaying, axis=1), 2, n - 1, step=n)
-        gain = g("Div", transient, g("Add", fading, d.delta))
-        return g.shaped(gain, 1, -1, n), g("Transpose", g.shaped(ends, 2, -1), perm=[1, 0])
-
-    def _bank(self, s: str, old: dict[str, str], new: dict[str, str]) -> tuple[str, str]:
-        """The bands undone of pole^time since the stretch began, (channels, 2, samples, K), and envelopes (intervals, K).
-
-        Without it, a stage is a running sum.
-        """
-        g, poles, n, most = self.g, self.bank.poles, self.bank.interval, self.most
-        growth = poles ** -np.arange(1, most * n + 1)[:, None]
-        stage = g("Mul", g.shaped(s, 0, 1, -1, 1), self._now(np.stack((growth.real, growth.imag)), 1))
-        lasts = []
-        past = g("Split", g.shaped(old["bank"], 0, 2, STAGES, -1), outputs=STAGES, axis=2)
-        for state in past:
-            stage = g("Add", g("CumSum", stage, np.int64(2)), state)
-            lasts.append(g.cut(stage, 2, -1))
-        last = g("Concat", *lasts, axis=2)
-        turn = (poles ** (n * np.arange(most + 1))[:, None])[:, None, None]
-        real = g("Mul", last, g("Gather", turn.real, self.stretch.intervals))
-        crossed = np.concatenate((-turn.imag, turn.imag), axis=1)
-        imaginary = g("Mul", g("Gather", last, np.array([1, 0]), axis=1), g("Gather", crossed, self.stretch.intervals))
-        last = g.flushed(g("Add", real, imaginary))
-        new["bank"] = g.shaped(last, 0, 2 * STAGES, -1)
-        heard = g("Mul", stage, self._now(np.sqrt(2.0 * self.design.detector) / np.abs(growth), 0))
-        power = g("ReduceMean", g.shaped(g("Mul", heard, heard), 0, 0, -1), axes=[0, 1])
-        power = g("ReduceMean", g.shaped(power, -1, n, len(poles)), axes=[1], keepdims=0)
-        return stage, g("Sqrt", g("Add", power, self.design.noise))
-
-    def _now(self, table: np.ndarray, axis: int) -> str:
-        """As much of a table of samples as the stretch has."""
-        return self.g.cut(table, axis, 0, self.stretch.samples)
-
-    def _gains(self, e: str, ends: str, old: dict[str, str], new: dict[str, str]) -> tuple[str, str, str | np.ndarray]:
-        """Envelopes to the gains with which intervals begin and end, (intervals, K), and the share of temporal contrast."""
-        g, d, smoothed = self.g, self.design, self.stretch.smoothed
-        past = g("Split", g.shaped(old["followers"], 7, -1), outputs=7, axis=0)
-        smooth, smooth_last = smoothed(e, past[0], d.li)
-        squared = g("Mul", smooth, smooth)
-        around = g("Sqrt", g("MatMul", squared, d.neighbours.T))
-        above = g("Log", g("Div", smooth, g("Add", around, d.delta)))
-        share, new["heard"] = np.float64(1.0 - d.sce_share), old["heard"]
-        li, ex = d.li_strength, -d.ex_strength
-        if self.adapt:
-            share, strength, new["heard"] = self._adapted(ends, squared, above, old["heard"])
-            li, ex = g("Mul", strength, li), g("Mul", strength, ex)
-        u = g("Mul", e, self._factor(g("Mul", g("Min", above, np.float64(0.0)), li)))
-        mean, mean_last = smoothed(u, past[1], d.ex)
-        level = g("Log", mean)
-        below = g("Sub", g("ReduceMax", level, axes=[1]), level)
-        lifted = g("Min", g("Mul", g("Add", below, d.ex_threshold), ex), below)
-        v = g("Mul", u, self._factor(lifted))
-        p, lasting_last, prolonged_last = self._prolonged(v, past[2], past[3])
-        followed, last = smoothed(g("Concat", p, e, axis=1), g("Concat", past[4], past[5], axis=1), d.gain)
-        wanted, present = g("Split", followed, outputs=2, axis=1)
-        cap = g("Div", g("Max", p, e), g("Add", e, d.delta))
-        gain = g("Min", g("Div", wanted, g("Add", present, d.delta)), cap)
-        first = g("Min", g.cut(g("Concat", past[6], gain, axis=0), 0, 0, -1), cap)
-        states = [smooth_last, mean_last, lasting_last, prolonged_last, g.shaped(last, 2, -1), g.cut(gain, 0, -1)]
-        new["followers"] = g("Unsqueeze", g("Concat", *states, axis=0), np.array([0]))
-        return first, gain, share
-
-    def _factor(self, exponent: str) -> str:
-        return self.g("Exp", self.g("Max", exponent, np.float64(FLOOR)))
-
-    def _adapted(self, ends: str, squared: str, above: str, old: str) -> tuple[str, str, str]:
-        """The share of temporal contrast (1, intervals, 1), the factor on strengths (intervals, 1), the next `heard`."""
-        g, d = self.g, self.design
-        weighed = g("Mul", g("Mul", squared, above), np.float64(20.0 / np.log(10.0)))
-        sums = [g("ReduceSum", x, np.array([1])) for x in (weighed, squared)]
-        heard, last = self.stretch.smoothed(g("Concat", ends, *sums, axis=1), g.shaped(old, 1, -1), d.adapting)
-        transient, level, contrast, weight = g("Split", heard, outputs=4, axis=1)
-
-        def factor(value, middle, spread):
-            return g("Mul", g("Sigmoid", g("Mul", g("Sub", middle, value), np.float64(1.0 / spread))), np.float64(2.0))
-
-        few = factor(g("Div", transient, g("Add", level, d.delta)), np.float64(TRANSIENT), TRANSIENT_SPREAD)
-        strength = factor(g("Div", contrast, g("Add", weight, d.delta**2)), np.float64(CONTRAST_DB), CONTRAST_SPREAD_DB)
-        return g("Mul", g.shaped(few, 1, -1, 1), np.float64(1.0 - d.sce_share)), strength, g.shaped(last, 1, -1, 1)
-
-    def _prolonged(self, v: str, lasting: str, prolonged: str) -> tuple[str, str, str]:
-        """Decay prolongation (intervals, K) of the same v, and the followers' last values (1, K)."""
-        g, d, bands = self.g, self.design, len(self.bank.erb)
-        rows = g.shaped(g("Transpose", v, perm=[1, 0]), 1, bands, -1)
-        past = [g.shaped(state, 1, -1, 1) for state in (lasting, prolonged)]
-        short, short_last = self.stretch.following(rows, past[0], d.dp_rise, rising=True)
-        keep = np.maximum(d.dp_fall, _DECAYED)[:, None]
-        long, long_last = self.stretch.following(short, past[1], keep, rising=False)
-        p = g("Transpose", g.shaped(g("Sub", g("Add", long, rows), short), bands, -1), perm=[1, 0])
-        return p, g.shaped(short_last, 1, -1), g.shaped(long_last, 1, -1)
-
-    def _weighted(self, z: str, first: str, last: str) -> str:
-        """What every band gives to the output, (channels, 1, samples K)."""
-        g, bank, n = self.g, self.bank, self.bank.interval
-        turn = bank.weights * self.design.bands * bank.poles ** np.arange(1, self.most * n + 1)[:, None]
-        parts = g("Mul", z, self._now(np.stack((turn.real, -turn.imag)), 1))
-        bands = g("ReduceSum", g.shaped(parts, 0, 2, -1), np.array([1]))
-        ramp = np.arange(1, n + 1)[:, None] / n
-        ends = g("Concat", *(g("Unsqueeze", gain, np.array([1])) for gain in (first, last)), axis=1)
-        return g("Mul", bands, g.shaped(g("MatMul", np.hstack((1.0 - ramp, ramp)), ends), 1, 1, -1))
-
-    def _summed(self, bands: str, x: str, old: dict[str, str], new: dict[str, str]) -> str:
-        """Bands into the running sum, each at its delay; what is complete, (channels, intervals, N)."""
-        g, bank, samples = self.g, self.bank, self.stretch.samples
-        places = bank.delays + np.arange(self.most * bank.interval)[:, None]
-        places = g("Expand", g.shaped(self._now(places, 0), 1, 1, -1), g("Shape", bands))
-        total = g("Concat", old["sum"], g("Mul", x, np.float64(0.0)), axis=2)
-        total = g("ScatterElements", total, places, bands, axis=2, reduction="add")
-        new["sum"] = g.cut(total, 2, samples)
-        return g.shaped(g.cut(total, 2, 0, samples), 0, -1, bank.interval)
-
-    def _delayed(self, signals: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[str]:
-        """Signals (channels, 1, samples) after the bands' common delay, (channels, intervals, N)."""
-        g, n = self.g, self.bank.interval
-        lines = [g("Concat", old[name], signal, axis=2) for name, signal in signals.items()]
-        new |= {name: g.cut(line, 2, self.stretch.samples) for name, line in zip(signals, lines, strict=True)}
-        end = g("Add", self.stretch.samples, np.array([n]))
-        return [g.shaped(g.cut(line, 2, n, end), 0, -1, n) for line in lines]
+    ins, outs = [audio(AUDIO_IN), *states("")], [audio(AUDIO_OUT), *states(NEXT)]
+    graph = helper.make_graph(g.nodes, "ace", ins, outs, list(g.constants.values()))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="fxlab")
+    model.ir_version = IR_VERSION
+    onnx.checker.check_model(model)
+    return model

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from google.protobuf.message import Message
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
@@ -18,6 +19,8 @@ from fxlab.models.precision import precision_of
 
 _HINT = "A model is an .onnx file that `fxlab export` wrote."
 _MAX_BYTES = 512 << 20
+_FLOAT = "tensor(float)"
+_TYPES = {_FLOAT: np.float32, "tensor(double)": np.float64}
 
 
 class OnnxProcessor(NetworkProcessor):
@@ -33,9 +36,11 @@ class OnnxProcessor(NetworkProcessor):
         options.log_severity_level = 4
         self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         super().__init__(card, *_state_shapes(self.session))
+        self._types = {i.name: _TYPES[i.type] for i in self.session.get_inputs()}
 
     def _allocate(self) -> None:
         super()._allocate()
+        self._state = {name: array.astype(self._types[name]) for name, array in self._state.items()}
         self._sets = (self._state, {name: np.zeros_like(array) for name, array in self._state.items()})
         self._turn = 0
         self._wet = np.zeros_like(self._dry)
@@ -56,8 +61,8 @@ class OnnxProcessor(NetworkProcessor):
                 binding.bind_input(CONTROLS, "cpu", 0, np.float32, shape, self._controls.ctypes.data)
             for name in self.state_shapes:
                 array, other = past[name], following[name]
-                binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-                binding.bind_output(NEXT + name, "cpu", 0, np.float32, other.shape, other.ctypes.data)
+                binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+                binding.bind_output(NEXT + name, "cpu", 0, other.dtype, other.shape, other.ctypes.data)
             self._bindings[key] = binding
         return binding
 
@@ -82,7 +87,9 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     try:
         processor = OnnxProcessor(data, card, threads)
         config = config_of(card)
-        if (processor.state_shapes, len(processor.controls)) != (config.state_shapes(), config.controls):
+        # In their order, since a state may have another name in the graph.
+        shapes = [list(states.values()) for states in (processor.state_shapes, config.state_shapes())]
+        if shapes[0] != shapes[1] or len(processor.controls) != config.controls:
             raise InputError(f"The card of {path} describes another network than its graph.", _HINT)
     except InputError:
         raise
@@ -112,7 +119,7 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     data = path.read_bytes()
     try:
         model = onnx.load_model_from_string(data)
-        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        if _outside(model):
             raise ValueError
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
@@ -125,13 +132,24 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     return data, card, vector
 
 
+def _outside(part: Message) -> bool:
+    """Whether a tensor anywhere in a part of a model lies in another file."""
+    if isinstance(part, onnx.TensorProto):
+        return part.data_location == onnx.TensorProto.EXTERNAL
+    fields = (value for field, value in part.ListFields() if field.message_type)
+    return any(_outside(inner) for value in fields for inner in ([value] if isinstance(value, Message) else value))
+
+
 def _state_shapes(session: ort.InferenceSession) -> tuple[dict[str, tuple[int, int]], int]:
     """Of a streaming graph: the shapes of the states, and the number of knobs."""
-    shapes = {i.name: tuple(i.shape[1:]) for i in session.get_inputs()}
+    inputs, outputs = ({one.name: one for one in given} for given in (session.get_inputs(), session.get_outputs()))
+    shapes = {name: tuple(one.shape[1:]) for name, one in inputs.items()}
     audio, controls = shapes.pop(AUDIO_IN, None), shapes.pop(CONTROLS, (0, ""))
     sane = all(len(shape) == 2 and all(isinstance(n, int) and 0 <= n <= 1 << 20 for n in shape) for shape in shapes.values())
     sane = sane and audio is not None and len(controls) == 2 and isinstance(controls[0], int)
-    outputs = {o.name for o in session.get_outputs()}
-    if not (sane and outputs == {AUDIO_OUT, *(NEXT + name for name in shapes)}):
+    sane = sane and outputs.keys() == {AUDIO_OUT, *(NEXT + name for name in shapes)}
+    sane = sane and all(inputs[name].type == outputs[NEXT + name].type in _TYPES for name in shapes)
+    sane = sane and {one.type for name, one in (inputs | outputs).items() if name in (AUDIO_IN, CONTROLS, AUDIO_OUT)} == {_FLOAT}
+    if not sane:
         raise InputError("The model's inputs and outputs are not those of a streaming fxlab model.", _HINT)
     return shapes, controls[0]
