@@ -13,7 +13,7 @@ from fxlab.errors import UsageError
 from fxlab.metrics.intelligibility import estoi, si_snr_db
 from fxlab.models import checkpoint
 from fxlab.models.tcn import TCN
-from fxlab.services import dataset, train, train_audio
+from fxlab.services import dataset, train, train_audio, train_report
 from fxlab.settings import DatasetSettings, ModelSettings, TrainSettings
 from fxlab.training.evaluate import play
 from fxlab.training.manifest import Manifest
@@ -75,7 +75,13 @@ def test_the_best_network_is_that_of_the_loss(trained):
     assert "validation_esr" not in result.metrics and (folder / "training.png").is_file()
 
 
-def test_a_late_network_is_held_against_a_late_target(noisy, trained, tmp_path, monkeypatch):
+@pytest.fixture
+def no_pictures(monkeypatch):
+    for name in ("_draw_curves", "_draw_quality"):
+        monkeypatch.setattr(train_report, name, lambda *of: None)
+
+
+def test_a_late_network_is_held_against_a_late_target(noisy, trained, tmp_path, monkeypatch, no_pictures):
     """As late as it says it is, its input is as good as before."""
     monkeypatch.setattr(TCN, "latency", 40, raising=False)
     late = train.run(train.Request(noisy, tmp_path / "run", NANO, SETTINGS))
@@ -85,7 +91,7 @@ def test_a_late_network_is_held_against_a_late_target(noisy, trained, tmp_path, 
         assert before[0][key] == pytest.approx(before[1][key], abs=tolerance)
 
 
-def test_audio_alone_becomes_a_dataset_of_the_run(takes, tmp_path):
+def test_audio_alone_becomes_a_dataset_of_the_run(takes, tmp_path, no_pictures):
     run, settings = tmp_path / "run", DatasetSettings(validation=0.3, test=0.3, grid={"drive_db": [0, 1]})
     assert train_audio.given_dataset([takes]) is None
     request = train_audio.dataset_request([takes], run, "contrast", settings, RATE, False)
