@@ -13,6 +13,7 @@ from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.module import AceModule
 from fxlab.effects.ace.reference import AceReference
 from fxlab.effects.ace.torch_bank import analyse, synthesise
+from fxlab.effects.ace.torch_contrast import expand, inhibit, prominence, quotient
 from fxlab.effects.ace.torch_follow import follow
 from fxlab.effects.ace.torch_play import play
 from fxlab.effects.biquad_torch import cascade_on
@@ -80,6 +81,15 @@ def test_bank_gradients():
         return synthesise(s, bank, analyse(s, bank, state)[1], first, last)
 
     assert torch.autograd.gradcheck(summed, (s, first, last), fast_mode=True)
+
+
+def test_contrast_gradients():
+    e, p, wanted, present = ((0.5 * tensor(2, 4, 3, seed=seed).detach()).exp().requires_grad_() for seed in range(4))
+    before, delta, strength = wanted[:, 0].detach().requires_grad_(), tensor(seed=5).detach().exp().requires_grad_(), tensor(2, 4)
+    check(prominence, e, p, delta)
+    check(inhibit, e, tensor(2, 4, 3, seed=6, scale=9.0), (2.0 + strength).detach().requires_grad_())
+    check(expand, e, wanted, (2.0 + strength).detach().requires_grad_(), tensor(seed=7, scale=0.1))
+    check(quotient, e, p, wanted, present, before, delta)
 
 
 def test_filter_gradients_from_a_state():

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, FLOOR, TRANSIENT, TRANSIENT_SPREAD, Design
+from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, TRANSIENT, TRANSIENT_SPREAD, Design
+from fxlab.effects.ace.torch_contrast import expand, inhibit, prominence, quotient
 from fxlab.effects.ace.torch_follow import follow
 
 _DB = 20.0 / math.log(10.0)
@@ -27,22 +28,17 @@ def gains(e: Tensor, d: Design, adapt: bool, followers: Tensor, heard: Tensor) -
     nil = e.new_zeros(())
     smooth = follow(e, d.li, d.li, followers[:, 0])
     squared = smooth * smooth
-    above = torch.log(smooth / (torch.sqrt(squared @ d.neighbours.T) + d.delta))
+    above = prominence(smooth, squared @ d.neighbours.T, d.delta)
     heard, strength = _contrast(squared, above, d, adapt, heard)
-    u = e * torch.exp((strength * d.li_strength * above.clamp(max=0.0)).clamp(min=FLOOR))
-    level_u = follow(u, d.ex, d.ex, followers[:, 1])
-    level = torch.log(level_u)
-    below = level.amax(-1, keepdim=True) - level
-    lifted = torch.minimum(-strength * d.ex_strength * (below + d.ex_threshold), below)
-    v = u * torch.exp(lifted.clamp(min=FLOOR))
+    u = inhibit(e, above, strength * d.li_strength)
+    smooth_u = follow(u, d.ex, d.ex, followers[:, 1])
+    v = expand(u, smooth_u, strength * d.ex_strength, d.ex_threshold)
     lasting = follow(v, d.dp_rise, nil, followers[:, 2])
     prolonged = follow(lasting, nil, d.dp_fall, followers[:, 3])
     p = prolonged + v - lasting
     wanted, present = follow(p, d.gain, d.gain, followers[:, 4]), follow(e, d.gain, d.gain, followers[:, 5])
-    cap = torch.maximum(p, e) / (e + d.delta)
-    gain = torch.minimum(wanted / (present + d.delta), cap)
-    first = torch.minimum(torch.cat((followers[:, None, 6], gain[:, :-1]), 1), cap)
-    ends = [tensor[:, -1].detach() for tensor in (smooth, level_u, lasting, prolonged, wanted, present, gain)]
+    first, gain = quotient(e, p, wanted, present, followers[:, 6], d.delta)
+    ends = [tensor[:, -1].detach() for tensor in (smooth, smooth_u, lasting, prolonged, wanted, present, gain)]
     return first, gain, torch.stack(ends, 1), heard
 
 
@@ -54,7 +50,7 @@ def transience(transient: Tensor, decaying: Tensor, d: Design, adapt: bool, hear
         heard: (rows, 2).
 
     Returns:
-        The new `heard`, and the factor on the weight of TCE, (rows, intervals) or 1.
+        The new `heard`, and the factor on the weight of TCE, (rows, intervals).
     """
     with torch.set_grad_enabled(torch.is_grad_enabled() and adapt):
         averages = _slowly(torch.stack((transient, decaying), -1), d, heard)
@@ -63,11 +59,11 @@ def transience(transient: Tensor, decaying: Tensor, d: Design, adapt: bool, hear
 
 
 def _contrast(squared: Tensor, above: Tensor, d: Design, adapt: bool, heard: Tensor) -> tuple[Tensor, Tensor]:
-    """The new `heard`, and the factor on the strengths, (rows, intervals, 1) or 1."""
+    """The new `heard`, and the factor on the strengths, (rows, intervals)."""
     with torch.set_grad_enabled(torch.is_grad_enabled() and adapt):
         sums = torch.stack(((squared * above).sum(-1) * _DB, squared.sum(-1)), -1)
         averages = _slowly(sums, d, heard)
-        contrast_db = averages[..., :1] / (averages[..., 1:] + d.delta**2)
+        contrast_db = averages[..., 0] / (averages[..., 1] + d.delta**2)
         return averages[:, -1].detach(), _adapted((contrast_db - CONTRAST_DB) / CONTRAST_SPREAD_DB, adapt)
 
 
@@ -77,4 +73,4 @@ def _slowly(x: Tensor, d: Design, heard: Tensor) -> Tensor:
 
 
 def _adapted(excess: Tensor, adapt: bool) -> Tensor:
-    return 2.0 * torch.sigmoid(-excess) if adapt else excess.new_ones(())
+    return 2.0 * torch.sigmoid(-excess) if adapt else torch.ones_like(excess)

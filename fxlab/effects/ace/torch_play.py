@@ -100,7 +100,7 @@ def _temporal(s: Tensor, d: Design, bank: Bank, adapt: bool, carrier: str, old: 
     ends = slice(bank.interval - 1, None, bank.interval)
     new["heard"], weight = transience(transient[:, ends, 0], decaying[:, ends, 0], d, adapt, old["heard"][:, :2])
     gain = (transient / (fading + d.delta))[..., 0][:, None]
-    return (s if carrier == "full" else h) * gain, weight.expand(len(s), s.shape[2] // bank.interval)
+    return (s if carrier == "full" else h) * gain, weight
 
 
 def _filtered(x: Tensor, section: Tensor, name: str, old: States, new: States) -> Tensor:
