@@ -113,6 +113,13 @@ def test_what_went_wrong_is_told_up_to_ten_events(shown):
     assert "\x1b" not in page
 
 
+def test_what_effects_decided_is_noted(shown, monkeypatch):
+    notes = []
+    monkeypatch.setattr(output, "note", notes.append)
+    shown(report(remarks=("ace adapted",)))
+    assert notes == ["ace adapted"]
+
+
 def test_the_verdict_is_as_bad_as_what_happened():
     assert live_report.verdict(report())[1] == "green"
     assert live_report.verdict(report(late_woken=1)) == ("1 block woken late by the system.", "yellow")

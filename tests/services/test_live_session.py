@@ -131,6 +131,13 @@ def test_events_are_told_in_their_order(tmp_path):
     assert len(times) >= 3 and times == sorted(times) and np.isfinite(report.mean_load)
 
 
+def test_what_an_effect_decided_is_told():
+    chain = [EffectSettings("ace", set={"bands": 16, "adapt": True})]
+    report = live.run(prepare(Request(chain, virtual=True, duration_s=0.2)), lambda session: None)
+    (remark,) = report.remarks
+    assert remark.startswith("ace adapted: contrast strengths × ")
+
+
 def test_an_error_of_the_audio_thread_ends_it(tmp_path, monkeypatch):
     def broken(rack, *arguments):
         raise MemoryError("as ordered")
