@@ -77,7 +77,7 @@ def ace_graph(design: Design, bank: Bank, adapt: bool, carrier: str) -> onnx.Mod
     body = player.body(g.cut(x, 2, 0, whole), moved)
     rounds = g("Div", g("Add", intervals, np.array([player.most - 1])), np.array([player.most]))
     begun = [g.cut(name, 0, 0, 1) if name in _LINKED else name for name in moved]
-    *ended, played = g("Loop", g.shaped(rounds), "", *begun, "ready", outputs=len(moved) + 1, body=body)
+    *ended, played = g("Loop", g.shaped(rounds), np.bool_(True), *begun, "ready", outputs=len(moved) + 1, body=body)
 
     # What is played next stands behind what was ready; in the state, what isn't played yet stands where its input did.
     wet = g.cut(played, 2, position, total)
