@@ -71,7 +71,8 @@ def render(
     """Play audio files through effects, chains and models.
 
     Sample rate, channels, tags and length are kept and the effect's delay is taken out. Without -o, NAME.wav becomes
-    NAME.EFFECT.wav beside it. A model trained at another rate runs at its own. --plot draws dry, effect and network, or the contrast that ace makes.
+    NAME.EFFECT.wav beside it. A model trained at another rate runs at its own. --plot draws dry, effect and network; of ace,
+    levels and contrast before and after.
     """
     from fxlab.console import output as console
     from fxlab.console.progress import bars
