@@ -23,22 +23,27 @@ class Forks:
     """The process of `forks.py`."""
 
     def __init__(self, folder: Path) -> None:
-        self.environment, self._folder, self._count = environment(), folder, 0
+        self._early, self._folder, self._count = read_early(), folder, 0
         self._process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("forks.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=self.environment | _WIDE,
+            env=os.environ | _WIDE,
             start_new_session=True,
         )
+
+    def ready(self) -> bool:
+        """Whether a fork would be as what starts now: what is read early is as it was."""
+        return read_early() == self._early
 
     def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         for path in (out, err):
             path.touch()
-        request = {"arguments": arguments, "folder": str(folder), "out": str(out), "err": str(err)}
+        request = {"arguments": arguments, "folder": str(folder), "environment": os.environ | _WIDE}
+        request |= {"out": str(out), "err": str(err)}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], _LONGEST_S)[0]:
@@ -51,8 +56,9 @@ class Forks:
         self._process.communicate()
 
 
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+def read_early() -> dict[str, str]:
+    """The part of the environment that Python and libraries read when they start."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "LD_", "OMP_", "MKL_", "NUMBA_"))}
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +89,7 @@ def fxlab(tmp_path: Path, forks: Forks | None, fxlab_cold: Callable) -> Callable
     """`fxlab(*arguments)` runs the command to its end in `tmp_path`, the large libraries being loaded already."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess:
-        if forks is None or environment() != forks.environment:  # what an interpreter reads of it, it reads when it starts
+        if forks is None or not forks.ready():
             return fxlab_cold(*arguments)
         return forks.run([str(argument) for argument in arguments], tmp_path)
 

@@ -1,6 +1,7 @@
 """Runs `fxlab` in forks of a process that has imported the large libraries: each run is spared the seconds they take.
 
-A line of stdin asks for a run, {"arguments", "folder", "out", "err"}, and a line of stdout answers with its exit code.
+A line of stdin asks for a run, {"arguments", "folder", "environment", "out", "err"}, and a line of stdout answers with its
+exit code.
 fxlab itself is imported by every fork anew. What an interpreter does when it starts and after its exit handlers is left out.
 """
 
@@ -20,13 +21,15 @@ import traceback
 LARGE = ("torch", "torch._dynamo", "numba", "numba.np.arraymath", "matplotlib.backends.backend_agg", "onnx", "joblib", "typer")
 
 
-def play(request: dict[str, str]) -> int:
+def play(request: dict) -> int:
     """What `python -m fxlab ARGUMENTS </dev/null >OUT 2>ERR` does in its folder: its exit code."""
     os.chdir(request["folder"])
     for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY)):
         file = os.open(name, flags)
         os.dup2(file, number)
         os.close(file)
+    os.environ.clear()
+    os.environ.update(request["environment"])
     sys.path[0] = request["folder"]
     sys.argv = ["fxlab", *request["arguments"]]
     code = 1
