@@ -34,6 +34,7 @@ from fxlab.training.data import Segments
 from fxlab.training.evaluate import pooled_esr
 from fxlab.training.loop import Loop, Run
 from fxlab.training.losses import loss
+from fxlab.training.objective import IMPROVING
 from fxlab.training.pair import Pair
 
 BATCH, SEGMENT = 16, 8192
@@ -154,6 +155,8 @@ def run(request: Request, progress: Progress = silent) -> TrainingResult:
     config = architecture(request.model.type).config(request.model.size)
     if not isinstance(config, TCNConfig):
         raise UsageError("The suite 'training' trains a TCN.", "Leave the model's type as tcn; its size is free.")
+    if request.settings.loss in IMPROVING:
+        raise UsageError(f"The suite 'training' compares by the ESR, not by {request.settings.loss}.", "Set the loss to effect.")
     began, machine = time.perf_counter(), describe()
     settings = dataclasses.replace(
         request.settings, batch_size=request.settings.batch_size or BATCH, segment=request.settings.segment or SEGMENT, epochs=1
