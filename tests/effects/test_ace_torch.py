@@ -84,16 +84,12 @@ def test_bank_gradients():
 
 
 def test_contrast_gradients():
-    e, p, wanted, present = ((0.5 * tensor(2, 4, 3, seed=seed).detach()).exp().requires_grad_() for seed in range(4))
-    before, delta, strength = (
-        wanted[:, 0].detach().requires_grad_(),
-        tensor(1, seed=5)[0].detach().exp().requires_grad_(),
-        tensor(2, 4),
-    )
-    check(prominence, e, p, delta)
-    check(inhibit, e, tensor(2, 4, 3, seed=6, scale=9.0), (2.0 + strength).detach().requires_grad_())
-    check(expand, e, wanted, (2.0 + strength).detach().requires_grad_(), tensor(1, seed=7)[0].detach().requires_grad_())
-    check(quotient, e, p, wanted, present, before, delta)
+    e, p, wanted, present = (tensor(2, 4, 3, seed=seed).detach().exp().requires_grad_() for seed in range(4))
+    strength, number = (2.0 + tensor(2, 4)).detach().requires_grad_(), torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    check(prominence, e, p, number)
+    check(inhibit, e, tensor(2, 4, 3, seed=4, scale=9.0), strength)
+    check(expand, e, wanted, strength, number)
+    check(quotient, e, p, wanted, present, tensor(2, 3, seed=5), number)
 
 
 def test_filter_gradients_from_a_state():
