@@ -278,4 +278,4 @@ class Loop:
                 _, *states = model.stream(dry[..., :context], *model.rest(len(dry)), controls=controls)
             dry = dry[..., context:]
         wet, *states = model.stream(dry, *states, controls=controls)
-        return wet, [state.detach().float() for state in states]
+        return wet, [state.detach().to(torch.promote_types(state.dtype, torch.float32)) for state in states]
