@@ -11,7 +11,7 @@ from fxlab.effects.ace.kernel_vectors import LANES, fma, load, spread, store
 
 _DB = 20.0 / np.log(10.0)
 _FAR = 1e-200  # factors below this are nothing beside the noise floor, and not to become denormals
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 def neighbourhood(neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,7 +97,7 @@ def _neighbourhood(near, norms, squared, sums):
         store(sums, k + 3 * LANES, load(norms, k + 3 * LANES) * (s3 + t3))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@njit(cache=True, forceinline=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 def _contrast(smooth, squared, delta, above):
     """How far bands stand out of their neighbours: `above` from power to logarithm; sums, weighted by power, of it and of 1."""
     sum_, weight = 0.0, 0.0

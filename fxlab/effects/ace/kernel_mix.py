@@ -6,7 +6,7 @@ from numba import njit
 
 from fxlab.effects.ace.kernel_vectors import SILENT, move
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 @njit(cache=True, **_OPTIONS)

@@ -8,7 +8,7 @@ from numba import njit
 from fxlab.effects.ace.design import TRANSIENT, TRANSIENT_SPREAD
 from fxlab.effects.ace.kernel_mix import kept_number
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 @njit(cache=True, **_OPTIONS)

@@ -10,6 +10,7 @@ from fxlab.effects.ace.design import CONTRAST_DB, CONTRAST_SPREAD_DB, FLOOR, TRA
 from fxlab.effects.ace.stream import AceStream
 
 _DB = 20.0 / np.log(10.0)
+_SILENT = 1e-30
 
 
 class AceReference(AceStream):
@@ -61,9 +62,10 @@ class AceReference(AceStream):
             transient = max(decaying - lasting - d.tce_threshold, 0.0)
             fading = transient if transient > fading else transient + d.tce_fall * (fading - transient)
             gain[n] = transient / (fading + d.delta)
-        followers[:] = decaying, lasting, fading
+        followers[:] = _kept(np.array([decaying, lasting, fading]))
         heard[0] = _follow(transient, heard[0], d.adapting, d.adapting)
         heard[1] = _follow(decaying, heard[1], d.adapting, d.adapting)
+        heard[:2] = _kept(heard[:2])
         share = heard[0] / (heard[1] + d.delta)
         weight = self._adapted((share - TRANSIENT) / TRANSIENT_SPREAD)
         self._state["report"][4] += weight
@@ -82,7 +84,7 @@ class AceReference(AceStream):
             for j in range(STAGES):
                 signal = stages[:, j] = signal + self.bank.poles * stages[:, j]
             out[:, n] = signal
-        real[:], imaginary[:] = stages.real, stages.imag
+        real[:], imaginary[:] = _kept(stages.real), _kept(stages.imag)
         return out
 
     def _gains(self, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,3 +135,8 @@ class AceReference(AceStream):
 def _follow(x, y, rise, fall):
     """A one-pole follower's next value: it keeps `rise` of its distance while rising, `fall` of it while falling."""
     return x + np.where(x > y, rise, fall) * (y - x)
+
+
+def _kept(x):
+    """`x` without what is too small to be heard, long before it is denormal."""
+    return np.where(np.abs(x) > _SILENT, x, 0.0)
