@@ -14,9 +14,9 @@ Suite = Annotated[
     str,
     typer.Option(
         "--suite",
-        metavar="effects|pareto|knobs|training|live",
+        metavar="effects|pareto|knobs|training|live|ace",
         help="All engines side by side; which network is worth its cost; a network at every setting of a dataset; how fast "
-        "networks are trained; how live audio holds on a busy machine.",
+        "networks are trained; how live audio holds on a busy machine; ACE's gradients.",
     ),
 ]
 Effects = Annotated[
@@ -75,6 +75,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --suite knobs --effect run/best.safetensors --dataset ds",
             "fxlab bench --suite training --dataset ds --threads 2 --budget 5min --plot training.png",
             "fxlab bench --suite live --soak 10min --plot live.png",
+            "fxlab bench --suite ace",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -113,10 +114,17 @@ def bench(
     `fxlab train` does, in turns with Neural Amp Modeler's own trainer where that is installed (pip install neural-amp-modeler).
     The suite live plays streams on a virtual device as `fxlab live` does, with and without the interpreter, on an idle machine
     and on a busy one, and tells whose fault late blocks are; gates there are on CPU times and the processor's own misses.
+    The suite ace times the torch form of ACE, forward and backward, beside a filterbank of grouped convolutions and a follower
+    that loops in Python.
     """
     if suite == "live":
         refused = {"--dataset": dataset, "--full": full, "--peers": peers, "--threads": threads, "--gc": gc, "--seed": seed}
         _live(effect, set, engine, buffers, runs, input, budget, soak, gate, profile, csv, plot, force, refused)
+        return
+    if suite == "ace":
+        others = {"--effect": effect, "--set": set, "--engine": engine, "--buffers": buffers, "--input": input, "--csv": csv}
+        others |= {"--gate": gate, "--plot": plot, "--profile": profile, "--dataset": dataset, "--budget": budget, "--gc": gc}
+        _ace(runs, threads, others | {"--full": full, "--peers": peers, "--seed": seed, "--soak": soak})
         return
     if soak is not None:
         raise UsageError("--soak belongs to the suite live.", "Add --suite live.")
@@ -250,9 +258,7 @@ def _live(
     from fxlab.services.bench import require_gates
     from fxlab.settings import Profile
 
-    for option, given in refused.items():
-        if given not in (None, False):
-            raise UsageError(f"{option} doesn't belong to the suite live.", "Leave it out.")
+    _refuse("live", refused)
     if engine and "," in engine:
         raise UsageError("The suite live plays every effect on one engine.", "Name one with --engine, or leave it out.")
     request = service.Request(
@@ -271,6 +277,24 @@ def _live(
         result = service.run(request, progress)
     output.finish(result, view.show)
     require_gates(result)
+
+
+def _ace(runs: int | None, threads: int | None, refused: dict[str, object]) -> None:
+    from fxlab.console import bench_ace as view
+    from fxlab.console import output
+    from fxlab.console.progress import bars
+    from fxlab.services import bench_ace as service
+
+    _refuse("ace", refused)
+    with bars(refresh=False) as progress:
+        result = service.run(service.Request(runs or service.RUNS, threads or 1), progress)
+    output.finish(result, view.show)
+
+
+def _refuse(suite: str, given: dict[str, object]) -> None:
+    for option, value in given.items():
+        if value not in (None, False, []):
+            raise UsageError(f"{option} doesn't belong to the suite {suite}.", "Leave it out.")
 
 
 def _numbers(text: str | None) -> list[int] | None:
