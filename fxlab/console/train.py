@@ -9,6 +9,8 @@ from typing import Any
 from fxlab.console import output
 from fxlab.console.bench_knobs import settings_table
 from fxlab.console.tables import counted, decibels, duration, figure, level, pairs, percent, table
+from fxlab.effects.ace import EFFECT
+from fxlab.effects.params import Param
 from fxlab.metrics.mushra import HEARD_FROM
 from fxlab.models.model import Card, title
 from fxlab.services import train_seeds
@@ -37,6 +39,8 @@ def show_train(result: Result) -> None:
     if result.batch_halvings:
         rows.append(("Memory", f"ran out; steps were split into {2**result.batch_halvings} parts"))
     console.print(pairs("", rows))
+    if "parameters" in metrics:
+        console.print(_parameters(card))
     gained = metrics.get("improvement")
     if gained:
         console.print(_improvement(gained, metrics["split"]))
@@ -125,6 +129,28 @@ def _by_snr(rows: Sequence[dict[str, Any]]):
         for row in rows
     ]
     return table("By the noise that was added", columns, shown, numbers=columns[1:])
+
+
+def _parameters(card: Card):
+    """What an ACE has learnt, beside what it was to find where the data were made by one."""
+    stages = card.get("effect") or []
+    true = stages[0].get("parameters", {}) if len(stages) == 1 and stages[0]["name"] == "ace" else {}
+    units = {one.name: one.unit for one in EFFECT.parameters if isinstance(one, Param)}
+    rows = [
+        (
+            row["name"],
+            figure(row["value"]),
+            figure(float(true[row["name"]])) if row["name"] in true else None,
+            units.get(row["name"], "dB"),
+            None if "error_db" not in row else level(row["error_db"]),
+            None if "error_db" not in row else "" if row["determined"] else "not by this audio",
+        )
+        for row in card["metrics"]["parameters"]
+    ]
+    columns = ("parameter", "learnt", "in the data", "unit", "error if off by 10 %", "determined")
+    shown = [k for k in range(len(columns)) if any(row[k] is not None for row in rows)]
+    kept = [tuple(row[k] for k in shown) for row in rows]
+    return table("", [columns[k] for k in shown], kept, numbers=("learnt", "in the data", "error if off by 10 %"))
 
 
 def _takes(metrics: dict[str, Any]):

@@ -17,6 +17,7 @@ import torch
 from fxlab.audio.atomic import output_error, temporary_path
 from fxlab.errors import InputError, OutputError, UsageError
 from fxlab.models import checkpoint
+from fxlab.models.ace_config import AceConfig
 from fxlab.models.controls import Control, controls_of
 from fxlab.models.model import Card, Config
 from fxlab.models.registry import architecture, build
@@ -28,6 +29,8 @@ from fxlab.services.train_judge import judged
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.services.train_validation import can_be_scored, validator
 from fxlab.settings import ModelSettings, TrainSettings
+from fxlab.training.ace_certainty import certainties, learnt
+from fxlab.training.ace_run import Fit
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
 from fxlab.training.loop import Loop, Run, pick_device
@@ -114,7 +117,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     controls = controls_of(manifest.header)
     torch.manual_seed(request.settings.seed)
     network = build(_fitted(plain, manifest, controls))
-    if network.recurrent:
+    if isinstance(network.config, StackConfig) and network.recurrent:
         spread_memories(network)
     network.to(device)
     team.begin(network)
@@ -134,7 +137,8 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     if request.resume:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
-    segments = Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
+    if fits(network.config, objective) and team.size > 1:
+        raise UsageError("An ACE is fitted by one process.", "Run `fxlab train` without torchrun; --threads shares the work.")
     team.any(False)  # now all have seen what was there
     if team.first:
         _clear_output(request)
@@ -155,15 +159,25 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     with stop_on_ctrl_c() as stopping:
         judge = functools.partial(objective.of, settings=settings)
         validate = validator(judge, [pair for _, pair in pairs["validation"]], stopping, progress)
-        loop = Loop(state, segments, settings, objective.minimised, validate, save, report, stopping, team, objective.figure)
+        if fits(network.config, objective):
+            loop = Fit(state, train, settings, validate, save, report, stopping, objective.figure)
+        else:
+            segments = Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
+            loop = Loop(state, segments, settings, objective.minimised, validate, save, report, stopping, team, objective.figure)
         ended = loop.go()
 
     def conclude() -> Result:
         if not (request.output / BEST).is_file():
             save(state, True)
-        return _conclude(request, state, settings, objective, card, ended, pairs["test"] or pairs["validation"], progress)
+        judged_on = pairs["test"] or pairs["validation"]
+        return _conclude(request, state, settings, objective, card, ended, train, judged_on, progress)
 
     return team.of_first(conclude)
+
+
+def fits(config: Config, objective: Objective) -> bool:
+    """Whether a model is fitted by least squares instead of by gradients in small steps."""
+    return isinstance(config, AceConfig) and objective.name == "effect"
 
 
 def forget(folder: Path) -> None:
@@ -202,7 +216,12 @@ def _clear_output(request: Request) -> None:
 
 
 def _fitted(config: Config, manifest: Manifest, controls: Sequence[Control]) -> Config:
-    """The configuration with an input for every knob, and with the time that it takes to settle as the recorded device does."""
+    """The configuration with an input for every knob, and with the time that it takes to settle as the recorded device does.
+
+    An ACE gets the dataset's sample rate.
+    """
+    if isinstance(config, AceConfig):
+        config = config.at_rate(manifest.sample_rate_hz)
     lead = max(row.get("lead", 0) for row in manifest.rows)
     if isinstance(config, StackConfig) and config.recurrent and lead:
         config = dataclasses.replace(config, warm_up=max(config.warm_up, _SETTLED * lead))
@@ -215,8 +234,11 @@ def _in_time(pairs: list[tuple[dict, Pair]], latency: int) -> list[tuple[dict, P
 
 
 def _share_cores(network: torch.nn.Module, threads: int) -> None:
-    """As many CPU threads as asked for; else one for a small network, which waits more than it gains on two."""
-    small = sum(p.numel() for p in network.parameters()) < _SMALL
+    """As many CPU threads as asked for; else one for a small network, which waits more than it gains on two.
+
+    An ACE has few parameters and much to do.
+    """
+    small = sum(p.numel() for p in network.parameters()) < _SMALL and not isinstance(network.config, AceConfig)
     if threads or small:
         torch.set_num_threads(threads or 1)
 
@@ -249,13 +271,17 @@ def _conclude(
     objective: Objective,
     card: Card,
     ended: str,
+    train: list[Pair],
     pairs: list[tuple[dict, Pair]],
     progress: Progress,
 ) -> Result:
     """Scores the best weights, stores the figures in their card and writes report and pictures."""
     network, saved, _, _ = checkpoint.load(request.output / BEST)
     found = judged(network, card, pairs, progress, objective, settings)
-    card |= {"training": saved["training"], "metrics": saved["metrics"] | found.metrics}
+    metrics = saved["metrics"] | found.metrics
+    if isinstance(network.config, AceConfig):
+        metrics["parameters"] = certainties(network, train) if fits(network.config, objective) else learnt(network)
+    card |= {"training": saved["training"], "metrics": metrics}
     checkpoint.save(request.output / BEST, network, card)
     files = write_report(request.output, card, state.history, objective.figure, ended, found.worst, found.played)
     files |= {"best": str(request.output / BEST), "last": str(request.output / LAST)}

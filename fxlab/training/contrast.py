@@ -15,36 +15,41 @@ from fxlab.settings import TrainSettings
 from fxlab.training.losses import dc
 
 _LOUDNESS = 0.3  # loudness grows with power to the 0.3 (Stevens)
+_LEVEL = 0.25  # a change of loudness by 2 dB costs what 1 dB of contrast is worth
 _SILENCE = 0.01  # of the batch's loudest power: rows that are quieter are held against this
 
 
 def contrast_loss(target: Tensor, output: Tensor, settings: TrainSettings, sample_rate_hz: int) -> Tensor:
-    """Minus the contrast that was gained in dB, plus what keeps the rest as it was, for (batch, frames) signals.
+    """Minus the spectral contrast that was gained, in dB, plus what keeps the rest as it was, for (batch, frames) signals.
 
-    With the gain G of each band and step in dB, output over target, this is
+    To the target's contrast less the output's are added, with the gain G in dB of each band and step,
 
-        - mean of (G - mean G of the bands within 3 ERB), weighted with the target's power in its band and the band's loudness
-        + mean of the squared change of the loudness in dB, weighted with it, times `level_weight`
-        + mean of (|G| - `contrast_bound_db`)^2 / `contrast_bound_db` where |G| is beyond that bound
-        + the loss of DC, times `dc_weight`.
+        - the mean of the squared change of the loudness in dB, weighted with the loudness, times `level_weight` / 4
+        - the mean of (|G| - `contrast_bound_db`)^2 / `contrast_bound_db` where |G| is beyond that bound
+        - the loss of DC, times `dc_weight`.
 
     Levels end 80 dB below the target's loudest band.
     """
-    centres_hz, heard, made = _band_powers(target, output, sample_rate_hz)
-    loudest = heard.amax(dim=(1, 2), keepdim=True)
-    floor = 10 ** (-RANGE_DB / 10) * torch.maximum(loudest, _SILENCE * heard.amax()) + 1e-12
-    kept, made = heard + floor, made + floor
-    gain = 10 * torch.log10(made / kept)
-    around = gain @ torch.as_tensor(neighbours(centres_hz).T, dtype=gain.dtype, device=gain.device)
-    total = heard.sum(dim=1, keepdim=True)
-    loud = (total + 1e-20) ** _LOUDNESS * (total > 0)
-    weights = heard / (total + 1e-20) * loud / (loud.sum(dim=2, keepdim=True) + 1e-20)
-    gained = (weights * (gain - around)).sum(dim=(1, 2)).mean()
+    centres_hz, kept, made = _band_powers(target, output, sample_rate_hz)
+    loudest = kept.amax(dim=(1, 2), keepdim=True)
+    floor = 10 ** (-RANGE_DB / 10) * torch.maximum(loudest, _SILENCE * kept.amax()) + 1e-12
+    kept, made = kept + floor, made + floor
+    around = torch.as_tensor(neighbours(centres_hz).T, dtype=kept.dtype, device=kept.device)
+    gained = (_contrast(made, around) - _contrast(kept, around)).mean()
     loudness = [(power**_LOUDNESS).sum(dim=2) for power in (made, kept)]
     change = 10 / _LOUDNESS * torch.log10(loudness[0] / loudness[1])
     louder = (loudness[1] * change.square()).sum() / loudness[1].sum()
+    gain = 10 * torch.log10(made / kept)
     beyond = (gain.abs() - settings.contrast_bound_db).clamp_min(0).square().mean() / settings.contrast_bound_db
-    return settings.level_weight * louder + settings.dc_weight * dc(target, output) + beyond - gained
+    return _LEVEL * settings.level_weight * louder + settings.dc_weight * dc(target, output) + beyond - gained
+
+
+def _contrast(powers: Tensor, around: Tensor) -> Tensor:
+    """Spectral contrast in dB of powers (batch, steps, bands), as `fxlab.metrics.contrast.contrast_of` has it."""
+    levels = 10 * torch.log10(powers)
+    total = powers.sum(dim=1, keepdim=True)
+    weights = powers / total * total**_LOUDNESS / (total**_LOUDNESS).sum(dim=2, keepdim=True)
+    return (weights * (levels - levels @ around)).sum(dim=(1, 2))
 
 
 def _band_powers(target: Tensor, output: Tensor, rate_hz: int) -> tuple[np.ndarray, Tensor, Tensor]:

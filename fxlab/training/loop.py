@@ -30,7 +30,11 @@ SAVE_EVERY_S = 60.0
 
 @dataclass
 class Run:
-    """The state of a training run; `carried` are a recurrent network's states amid a sequence, (batch, features, frames) each."""
+    """The state of a training run.
+
+    `carried` are a recurrent network's states amid a sequence, (batch, features, frames) each; `fit` is what a run that is a fit
+    (`ace_run`) has found so far.
+    """
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
@@ -45,6 +49,7 @@ class Run:
     loss_sum: float = 0.0
     halvings: int = 0
     history: list[dict] = field(default_factory=list)
+    fit: dict = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, model: nn.Module, settings: TrainSettings) -> Run:
@@ -67,7 +72,7 @@ class Run:
 
     def record(self) -> dict:
         """The counters and the history as plain data."""
-        names = ("epoch", "step_in_epoch", "step", "best_epoch", "seconds", "loss_sum", "halvings", "history")
+        names = ("epoch", "step_in_epoch", "step", "best_epoch", "seconds", "loss_sum", "halvings", "history", "fit")
         return {name: getattr(self, name) for name in names} | {"best": None if math.isinf(self.best) else self.best}
 
     def restore(self, tensors: dict[str, Tensor], record: dict) -> None:
