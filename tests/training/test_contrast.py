@@ -43,7 +43,7 @@ def test_it_falls_while_contrast_rises(sound):
     values = [contrast_loss(sound, shaped(sound, db), unheeded, RATE).item() for db in (-6, -3, 0, 3, 6)]
     metric = [contrast(shaped(sound, db)[0].numpy(), RATE).spectral for db in (-6, -3, 0, 3, 6)]
     assert metric == sorted(metric) and values == sorted(values, reverse=True)
-    assert values[2] == pytest.approx(0, abs=1e-3)
+    np.testing.assert_allclose(values, metric[2] - np.array(metric), atol=0.5)
 
 
 def test_more_than_the_bound_costs(sound):
@@ -57,7 +57,7 @@ def test_more_than_the_bound_costs(sound):
 def test_loudness_is_kept(sound):
     unheeded = TrainSettings(level_weight=0.0)
     assert contrast_loss(sound, 0.5 * sound, unheeded, RATE).item() == pytest.approx(0, abs=0.01)
-    assert contrast_loss(sound, 0.5 * sound, SETTINGS, RATE).item() == pytest.approx(6.02**2, rel=0.01)
+    assert contrast_loss(sound, 0.5 * sound, SETTINGS, RATE).item() == pytest.approx(6.02**2 / 4, rel=0.01)
 
 
 @pytest.mark.parametrize("frames", [300, 4000])
