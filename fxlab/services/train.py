@@ -137,7 +137,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     if request.resume:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
-    if fits(network.config, objective) and team.size > 1:
+    if fits(network.config, objective) and team is not ALONE:
         raise UsageError("An ACE is fitted by one process.", "Run `fxlab train` without torchrun; --threads shares the work.")
     team.any(False)  # now all have seen what was there
     if team.first:

@@ -26,6 +26,7 @@ _OF_TCE = frozenset(name for name in SCALARS if name.startswith("tce_"))
 _OF_BOTH = frozenset(("highpass_hz", "delta_db"))
 _WINDOW, _HOP = 1024, 512
 _DIFFERENCE = 1e-4
+_FARTHEST, _FARTHEST_LINEAR = 5.0, 9.0  # unconstrained numbers: farther out a sigmoid has no slope on which to come back
 _INSIDE = 1e-3  # of a range: where an unconstrained number still says something
 
 
@@ -63,6 +64,7 @@ class Problem:
         self._target *= self._scale
         self._dry *= self._scale
         self.names = [*SCALARS, *(f"gain{k}" for k in range(config.weight_shapes()["gains"][0]))]
+        self.bounds = np.array([_FARTHEST_LINEAR if name in LINEAR else _FARTHEST for name in self.names])
         self.free = [i for i, name in enumerate(self.names) if name not in LINEAR]
 
     def output(self, place: np.ndarray, **fixed: float) -> np.ndarray:

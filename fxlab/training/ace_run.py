@@ -182,5 +182,5 @@ def set_place(model: Ace, place: np.ndarray) -> None:
 
 def _descent(problem: Problem, place: np.ndarray, all_of_it: bool) -> Descent:
     if all_of_it:
-        return Descent(problem.cost, problem.point, place)
-    return Descent(problem.projected, problem.projected_point, place)
+        return Descent(problem.cost, problem.point, place, problem.bounds)
+    return Descent(problem.projected, problem.projected_point, place, problem.bounds)

@@ -39,10 +39,17 @@ class Descent:
         cost: Place to sum of squared residuals.
         linearised: Place to `Point`, which costs as much as n costs.
         start: Place to begin at.
+        bounds: (n,), the largest size of each parameter.
     """
 
-    def __init__(self, cost: Callable[[np.ndarray], float], linearised: Callable[[np.ndarray], Point], start: np.ndarray) -> None:
-        self._cost, self._linearised = cost, linearised
+    def __init__(
+        self,
+        cost: Callable[[np.ndarray], float],
+        linearised: Callable[[np.ndarray], Point],
+        start: np.ndarray,
+        bounds: np.ndarray,
+    ) -> None:
+        self._cost, self._linearised, self._bounds = cost, linearised, bounds
         self.point = linearised(start)
         self.radius = _RADIUS
 
@@ -53,13 +60,14 @@ class Descent:
         values, slope = np.maximum(values, 0.0), vectors.T @ point.slope
         while self.radius > _SMALLEST:
             step = vectors @ -(slope / (values + _damping(values, slope, self.radius)))
+            step = np.clip(point.place + step, -self._bounds, self._bounds) - point.place
             cost = self._cost(point.place + step)
             expected = -(2.0 * point.slope @ step + step @ point.curvature @ step)
             gained = (point.cost - cost) / max(expected, 1e-300)
             if gained > 0.75:
                 self.radius = min(2.0 * self.radius, _LARGEST)
             elif not gained > 0.25:
-                self.radius = 0.4 * float(np.linalg.norm(step))
+                self.radius = 0.4 * min(self.radius, float(np.linalg.norm(step)))
             if cost < point.cost:
                 self.point = self._linearised(point.place + step)
                 return 1.0 - cost / point.cost
