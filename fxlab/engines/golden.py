@@ -15,6 +15,7 @@ from fxlab.effects.processor import Processor
 from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import CheckError, InputError
 from fxlab.models.controls import Control
+from fxlab.models.model import Card
 
 if TYPE_CHECKING:
     from fxlab.engines.torch_engine import TorchProcessor
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 _WORST = 1e-4
 _FRAMES = 2048
+_MOST_LATE = 16_384  # whatever a card says
 
 
 def golden_input(frames: int = _FRAMES, seed: int = 0) -> np.ndarray:
@@ -30,6 +32,11 @@ def golden_input(frames: int = _FRAMES, seed: int = 0) -> np.ndarray:
     t = np.arange(frames)
     tone = 0.5 * np.sin(2 * np.pi * t / 97.3) + rng.uniform(-0.5, 0.5, frames) * np.exp(-t / 700.0)
     return tone.astype(np.float32)
+
+
+def golden_input_of(card: Card) -> np.ndarray:
+    """A golden input that is heard in the output of a model, however late that is."""
+    return golden_input(_FRAMES + min(int(card["latency"]), _MOST_LATE))
 
 
 def random_blocks(frames: int, max_block: int, seed: int) -> list[int]:

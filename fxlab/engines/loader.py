@@ -14,7 +14,7 @@ from fxlab.effects.registry import effects
 from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import InputError, UsageError, nearest
 from fxlab.models.controls import controls_of, effect_at
-from fxlab.models.model import Card, Model
+from fxlab.models.model import Card, Model, kind_of
 
 SHIPPED = {
     name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "clipper-nano", "bitcrusher-nano", "klon")
@@ -95,7 +95,8 @@ def engines_of(name: str) -> tuple[str, ...]:
     """The engines that can run `name`, the default first; raises `UsageError` or `InputError` for what can't be played."""
     if name in effects():
         return tuple(effects()[name].engines)
-    model_path(name)
+    if model_path(name).suffix.lower() in (".onnx", ".safetensors") and kind_of(card_of(name)) == "ace":
+        return tuple(engine for engine in NETWORK_ENGINES if engine != "torchscript")
     return NETWORK_ENGINES
 
 
@@ -197,7 +198,7 @@ def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProc
 
     "auto" is the fused engine where that is right: by the golden vector, without one by what ONNX Runtime plays.
     """
-    from fxlab.engines.golden import TOLERANCE, difference, golden_input, prove
+    from fxlab.engines.golden import TOLERANCE, difference, golden_input_of, prove
 
     if engine == "onnx" and path.suffix.lower() == ".onnx":
         from fxlab.engines.onnx_engine import load_onnx
@@ -218,5 +219,5 @@ def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProc
         except InputError:
             return _open_model(path, "onnx", threads)  # refuses a file that is itself wrong
     onnx = processor_of(model, "onnx", threads)
-    right = difference(fused, onnx, golden_input(), rate_hz) <= TOLERANCE
+    right = difference(fused, onnx, golden_input_of(model.card), rate_hz) <= TOLERANCE
     return ("fused", fused) if right else ("onnx", onnx)

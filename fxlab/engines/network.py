@@ -24,6 +24,8 @@ class NetworkProcessor(Processor):
         card: The model's card; `sample_rate_hz`, `receptive_field`, `latency` and `controls` are read.
         state_shapes: Name to (features, frames) of the network's memories, in the order it takes them.
         controls: Knobs that the network has.
+        tail: Samples that it rings on, of one that is at rest before it hears anything. Others are told none: they hear silence
+            first, and ring no longer than they remember.
 
     Attributes:
         controls: Its knobs, in the order in which the network takes them.
@@ -32,7 +34,7 @@ class NetworkProcessor(Processor):
         InputError: The card lacks one of these, or says what can't be.
     """
 
-    def __init__(self, card: Card, state_shapes: dict[str, tuple[int, int]], controls: int = 0) -> None:
+    def __init__(self, card: Card, state_shapes: dict[str, tuple[int, int]], controls: int = 0, tail: int | None = None) -> None:
         super().__init__()
         try:
             rate, latency, context = (int(card[key]) for key in ("sample_rate_hz", "latency", "receptive_field"))
@@ -40,7 +42,7 @@ class NetworkProcessor(Processor):
             raise InputError("The model's card lacks its sample rate, latency or receptive field.", "Export it again.") from None
         memory = sum(frames for _, frames in state_shapes.values())
         sane = MIN_RATE_HZ <= rate <= MAX_RATE_HZ and 0 <= latency <= MAX_LATENCY
-        if not (sane and memory < context <= _MAX_RECEPTIVE_FIELD):
+        if not (sane and memory < context <= _MAX_RECEPTIVE_FIELD and (tail or 0) < _MAX_RECEPTIVE_FIELD):
             raise InputError(
                 f"The model's card can't be right: {rate} Hz, latency {latency}, receptive field {context} for {memory} samples.",
                 "Export it again.",
@@ -51,7 +53,8 @@ class NetworkProcessor(Processor):
             raise InputError(
                 f"The model's card names {len(self.controls)} knobs, and its network has {controls}.", "Export it again."
             )
-        self.native_rate_hz, self._latency, self._tail = rate, latency, context - 1
+        self.native_rate_hz, self._latency = rate, latency
+        self._tail, self._silence = (context - 1, context - 1) if tail is None else (tail, 0)
         self.card, self.state_shapes = card, state_shapes
         self._heard = False
 
@@ -108,8 +111,8 @@ class NetworkProcessor(Processor):
         size = min(self.max_block, 4096)
         silence = np.zeros((self.channels, size), np.float32)
         wet = np.empty_like(silence)
-        for start in range(0, self._tail, size):
-            n = min(size, self._tail - start)
+        for start in range(0, self._silence, size):
+            n = min(size, self._silence - start)
             self._run(silence[:, :n], wet[:, :n])
         self._initial = self.state()
 

@@ -18,19 +18,20 @@ from fxlab.effects.ace.design import Design, design
 from fxlab.effects.ace.layout import state_shapes
 from fxlab.engines.onnx_ace_parts import Nodes
 from fxlab.engines.onnx_ace_player import Player
-from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, IR_VERSION, NEXT, OPSET
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, IR_VERSION, NEXT, OPSET, TAIL
 from fxlab.errors import InputError
-from fxlab.models.ace_config import AceConfig, settings_of
+from fxlab.models.ace_config import AceConfig, settings_of, tail_of
 from fxlab.models.model import Weights
 
 _LINKED = ("tce_followers", "followers", "heard")
 _WEIGHTS = "weights"
-_RENAMED = {"dry": "dry_line"}  # there is an input of that name
 
 
 def model_graph(config: AceConfig, weights: Weights) -> onnx.ModelProto:
-    """The streaming graph of a trained ACE, its unconstrained numbers in the metadata, where a graph's unused constants would
-    make a runtime complain."""
+    """The streaming graph of a trained ACE.
+
+    Its tail and its unconstrained numbers are in the metadata, where a graph's unused constants would make a runtime complain.
+    """
     settings = settings_of(config, weights)
     bands_db = settings.pop("bands_db", None)
     values = {name: np.float64(value) if name in LEARNABLE else value for name, value in settings.items()}
@@ -38,6 +39,7 @@ def model_graph(config: AceConfig, weights: Weights) -> onnx.ModelProto:
     numbers = design(np, values, bank, config.sample_rate_hz, bands_db)
     graph = ace_graph(numbers, bank, config.adapt, config.tce_carrier)
     graph.metadata_props.add(key=_WEIGHTS, value=json.dumps({name: array.tolist() for name, array in weights.items()}))
+    graph.metadata_props.add(key=TAIL, value=str(tail_of(config, weights)))
     return graph
 
 
@@ -60,10 +62,10 @@ def ace_graph(design: Design, bank: Bank, adapt: bool, carrier: str) -> onnx.Mod
 
     Shape:
         Inputs `dry` (channels, 1, frames) float32, frames at least 1, and the states of `layout.state_shapes` in their order
-        (`dry` is called `dry_line`) with a leading `channels`, float64; outputs `wet` like `dry` and `next_<state>` per state.
+        with a leading `channels`, float64; outputs `wet` like `dry` and `next_<state>` per state.
         Channels are linked. Before anything was heard the states are zeros.
     """
-    g, shapes = Nodes(), {_RENAMED.get(name, name): shape for name, shape in state_shapes(bank).items()}
+    g, shapes = Nodes(), state_shapes(bank)
     finite = g("Less", g("Abs", AUDIO_IN), np.float32(np.inf))
     x = g("Cast", g("Where", finite, AUDIO_IN, np.float32(0.0)), to=TensorProto.DOUBLE)
     position = g("Cast", g.shaped(g.cut("position", 0, 0, 1), 1), to=TensorProto.INT64)

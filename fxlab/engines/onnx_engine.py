@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
-from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT, streaming_graph
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT, TAIL, streaming_graph
 from fxlab.errors import InputError
 from fxlab.models.model import Card, Model, config_of
 from fxlab.models.precision import precision_of
@@ -35,7 +35,7 @@ class OnnxProcessor(NetworkProcessor):
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 4
         self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        super().__init__(card, *_state_shapes(self.session))
+        super().__init__(card, *_state_shapes(self.session), _tail(self.session))
         self._types = {i.name: _TYPES[i.type] for i in self.session.get_inputs()}
 
     def _allocate(self) -> None:
@@ -87,9 +87,7 @@ def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     try:
         processor = OnnxProcessor(data, card, threads)
         config = config_of(card)
-        # In their order, since a state may have another name in the graph.
-        shapes = [list(states.values()) for states in (processor.state_shapes, config.state_shapes())]
-        if shapes[0] != shapes[1] or len(processor.controls) != config.controls:
+        if (processor.state_shapes, len(processor.controls)) != (config.state_shapes(), config.controls):
             raise InputError(f"The card of {path} describes another network than its graph.", _HINT)
     except InputError:
         raise
@@ -138,6 +136,14 @@ def _outside(part: Message) -> bool:
         return part.data_location == onnx.TensorProto.EXTERNAL
     fields = (value for field, value in part.ListFields() if field.message_type)
     return any(_outside(inner) for value in fields for inner in ([value] if isinstance(value, Message) else value))
+
+
+def _tail(session: ort.InferenceSession) -> int | None:
+    """What the graph says of its tail, None where it says nothing."""
+    said = session.get_modelmeta().custom_metadata_map.get(TAIL)
+    if said is None or (said.isdecimal() and len(said) < 10):
+        return said and int(said)
+    raise InputError("The model's tail can't be understood.", _HINT)
 
 
 def _state_shapes(session: ort.InferenceSession) -> tuple[dict[str, tuple[int, int]], int]:

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fxlab.engines.onnx_packing import packed, unpacked
 from fxlab.errors import InputError
+from fxlab.models.ace_config import AceConfig
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.model import Card, Config, Model, Weights, checked, config_of
 from fxlab.models.precision import rounds
@@ -22,6 +23,8 @@ from fxlab.models.tcn_config import ArrayConfig, TCNConfig
 
 OPSET, IR_VERSION = 17, 8
 AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT = "dry", "wet", "controls", "next_"
+TAIL = "tail"
+"""Metadata of a graph that is at rest before it hears anything: samples that it rings on."""
 
 # ONNX's order of gates by their position in torch's: i, f, g, o to i, o, f, c and r, z, n to z, r, h.
 _GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
@@ -77,7 +80,7 @@ class _Graph:
 
 
 def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -> onnx.ModelProto:
-    """The streaming graph of a network, without metadata.
+    """The streaming graph of a network, without the metadata of a file.
 
     Args:
         precision: How it holds the weights, which are rounded to it already (`fxlab.models.precision`).
@@ -87,6 +90,10 @@ def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -
         knob moves), and the states of `config.state_shapes()` with a leading `channels`; output `wet` like `dry` and
         `next_<state>` per state. Before anything was heard the states are zeros.
     """
+    if isinstance(config, AceConfig):
+        from fxlab.engines.onnx_ace import model_graph  # which is built on this module
+
+        return model_graph(config, weights)
     g = _Graph(weights, precision)
     (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
     states = config.state_shapes()
@@ -110,8 +117,12 @@ def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -
 def model_of(data: bytes, card: Card, source: str) -> Model:
     """The network back from its graph's weights; raises `InputError` when they don't fit its card."""
     config = config_of(card)
-    graph = onnx.load_model_from_string(data).graph
-    shapes = config.weight_shapes()
+    loaded = onnx.load_model_from_string(data)
+    if isinstance(config, AceConfig):
+        from fxlab.engines.onnx_ace import weights_in
+
+        return Model(config, checked(config, weights_in(loaded, source), source), card)
+    graph, shapes = loaded.graph, config.weight_shapes()
     try:
         held = unpacked(graph)
     except (TypeError, ValueError):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fxlab.engines.network import NetworkProcessor
+from fxlab.errors import UsageError
 from fxlab.models.model import Card
 
 
@@ -36,7 +37,7 @@ class TorchProcessor(NetworkProcessor):
     """Runs `network.stream` eagerly, or `call`, which takes what `trace` makes takes, in its place when that is given."""
 
     def __init__(self, network: nn.Module, card: Card, call: Callable[..., tuple[Tensor, ...]] | None = None) -> None:
-        super().__init__(card, network.state_shapes(), network.config.controls)
+        super().__init__(card, network.state_shapes(), network.config.controls, getattr(network, "tail", None))
         self.network = network.eval()
         self._call = call or Streaming(self.network)
         self._dtype = getattr(network, "state_dtype", next(network.parameters()).dtype)
@@ -63,7 +64,12 @@ def trace(network: nn.Module) -> torch.jit.ScriptModule:
     """The streaming network as TorchScript: (dry, *states) to (wet, *new states), any block size and batch.
 
     A network with knobs takes (dry, controls, *states), controls of shape (batch, controls, 1 or as many frames as `dry`).
+
+    Raises:
+        UsageError: An ACE, which computes outside of torch.
     """
+    if network.config.kind == "ace":
+        raise UsageError("An ACE has no TorchScript form.", "Use ONNX, the fused engine, or a profile (`--format profile`).")
     knobs = [torch.zeros(1, network.config.controls, 1)] if network.config.controls else []
     states = [torch.zeros(1, *shape) for shape in network.state_shapes().values()]
     with torch.inference_mode(), warnings.catch_warnings():

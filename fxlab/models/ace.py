@@ -12,7 +12,7 @@ from fxlab.effects.ace.bank import STAGES, bank_of
 from fxlab.effects.ace.design import Design, design
 from fxlab.effects.ace.torch_play import play
 from fxlab.effects.params import Param
-from fxlab.models.ace_config import PARAMS, SCALARS, AceConfig
+from fxlab.models.ace_config import PARAMS, SCALARS, AceConfig, tail_of
 
 _BAND = PARAMS[LEARNABLE[-1]]
 _CLEAR = 0.02  # of the range: where a sigmoid still has a slope
@@ -46,6 +46,11 @@ class Ace(nn.Module):
     def latency(self) -> int:
         """Samples by which its output is late."""
         return self.config.latency
+
+    @property
+    def tail(self) -> int:
+        """Samples that it rings on, as it is now."""
+        return tail_of(self.config, {name: free.detach().cpu().numpy() for name, free in self.state_dict().items()})
 
     def state_shapes(self) -> dict[str, tuple[int, int]]:
         """Name to (features, frames) of every memory."""

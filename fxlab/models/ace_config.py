@@ -12,12 +12,14 @@ from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.ace import EFFECT, LEARNABLE, MACRO_BANDS
 from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.layout import state_shapes
+from fxlab.effects.ace.stream import tail
 from fxlab.effects.params import Param
 from fxlab.errors import InputError, UsageError
 
 SCALARS = LEARNABLE[:-MACRO_BANDS]
 PARAMS: dict[str, Param] = {one.name: one for one in EFFECT.parameters if one.name in LEARNABLE}
 _MEMORY_S = 1.0
+_STRUCTURE = ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class AceConfig:
     @property
     def structure(self) -> dict[str, object]:
         """The parameters of the effect that aren't learnt, by name."""
-        return {name: getattr(self, name) for name in ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")}
+        return {name: getattr(self, name) for name in _STRUCTURE}
 
     @property
     def latency(self) -> int:
@@ -92,12 +94,12 @@ class AceConfig:
     def from_json(cls, data: dict) -> AceConfig:
         """The config from its plain form; raises `InputError` for anything else."""
         try:
-            structure = {name: data[name] for name in ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")}
-            EFFECT.resolve(structure)
-            rate_hz = int(data["sample_rate_hz"])
-            if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+            rate_hz, single, size = data["sample_rate_hz"], data["single"], str(data.get("size", "custom"))
+            structure = {name: data[name] for name in _STRUCTURE}
+            if type(rate_hz) is not int or not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ or type(single) is not bool:
                 raise ValueError
-            return cls(rate_hz, **structure, single=bool(data["single"]), size=str(data.get("size", "custom")))
+            resolved = EFFECT.resolve(structure)
+            return cls(rate_hz, **{name: resolved[name] for name in _STRUCTURE}, single=single, size=size)
         except (KeyError, TypeError, ValueError, OverflowError, UsageError):
             raise InputError("The model's ACE can't be understood.", "Export it again with `fxlab export`.") from None
 
@@ -106,10 +108,15 @@ def settings_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> dict[st
     """The effect's parameters for a model's unconstrained numbers, as `AceStream` takes them."""
     names = SCALARS if config.single else LEARNABLE
     free = np.concatenate((weights["scalars"], weights["gains"])).astype(np.float64)
-    places = (1.0 / (1.0 + np.exp(-free))).tolist()
+    places = (0.5 + 0.5 * np.tanh(0.5 * free)).tolist()  # the sigmoid, of any number
     values = {name: PARAMS[name].at(place) for name, place in zip(names, places, strict=False)}
     gains = [PARAMS[LEARNABLE[-1]].at(place) for place in places[len(SCALARS) :]]
     return config.structure | values | ({"bands_db": np.array(gains)} if config.single else {})
+
+
+def tail_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> int:
+    """Samples that a model rings on at its rate."""
+    return tail(config.sample_rate_hz, settings_of(config, weights))
 
 
 SIZES = {

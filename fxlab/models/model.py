@@ -47,14 +47,23 @@ def title(card: Card) -> str:
     return size if kind == StackConfig.kind and size != "custom" else f"{kind} {size}"
 
 
-def config_of(card: Card) -> Config:
-    """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
+def kind_of(card: Card) -> str | None:
+    """The kind of configuration that a card names, None where it names none that is known."""
     described = card.get("model")
     kind = described.get("type") if isinstance(described, dict) else None
-    if not isinstance(kind, str) or kind not in CONFIGS or not isinstance(described.get("size"), str):
+    return kind if isinstance(kind, str) and kind in CONFIGS else None
+
+
+def config_of(card: Card) -> Config:
+    """The configuration that a card describes; raises `InputError` for an unknown architecture or impossible sizes."""
+    kind = kind_of(card)
+    if kind is None or not isinstance(card["model"].get("size"), str):
         raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
-    config = described.get("config")
-    return CONFIGS[kind].from_json(config if isinstance(config, dict) else {})
+    config = card["model"].get("config")
+    found = CONFIGS[kind].from_json(config if isinstance(config, dict) else {})
+    if isinstance(found, AceConfig) and found.sample_rate_hz != card.get("sample_rate_hz"):
+        raise InputError("The model's card names another sample rate than its ACE.", "Export it again with `fxlab export`.")
+    return found
 
 
 def checked(config: Config, weights: Mapping[str, np.ndarray], source: str) -> Weights:

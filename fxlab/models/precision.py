@@ -29,10 +29,13 @@ def rounded(model: Model, precision: str) -> Model:
     """The network with its weights rounded to one of `PRECISIONS` (float32 again), and a card that says so.
 
     Raises:
-        UsageError: A weight that float16 can't hold.
+        UsageError: A weight that float16 can't hold, or an ACE.
     """
     if precision == "fp32":
         return model
+    if model.config.kind == "ace":
+        count = model.config.parameters_count
+        raise UsageError(f"An ACE's {count} numbers stay as they are: rounding them saves nothing.", "Leave out --precision.")
     weights = {name: _round(array, precision) if rounds(array, precision) else array for name, array in model.weights.items()}
     if not all(np.isfinite(array).all() for array in weights.values()):
         raise UsageError("The model has weights beyond what float16 can hold.", "Choose --precision int8 or fp32.")

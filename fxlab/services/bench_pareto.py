@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fxlab.effects.params import Value
 from fxlab.effects.registry import effects as dsp_effects
-from fxlab.engines.golden import golden_input, pack, play
+from fxlab.engines.golden import golden_input_of, pack, play
 from fxlab.engines.loader import SHIPPED, Opened, model_path, open_processor, processor_of, read_model
 from fxlab.errors import UsageError
 from fxlab.models.model import Model
@@ -152,5 +152,5 @@ def _save_rounded(model: Model, precision: str, path: Path) -> None:
     from fxlab.engines.onnx_engine import save_onnx
 
     network = rounded(model, precision)
-    player, dry = processor_of(network, "onnx"), golden_input()
+    player, dry = processor_of(network, "onnx"), golden_input_of(network.card)
     save_onnx(path, network, pack(dry, play(player, dry, player.native_rate_hz, [len(dry)])))

@@ -12,7 +12,7 @@ from typing import Any
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
-from fxlab.engines.golden import golden_input, pack, parity, play, prove, tolerance
+from fxlab.engines.golden import golden_input_of, pack, parity, play, prove, tolerance
 from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model, resolved
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx, save_onnx
@@ -122,7 +122,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         full, model = reference, rounded(model, request.precision)
         reference = processor_of(model, "torch")
         model.card["rounding_esr"] = esr(apply(full, audio, rate), apply(reference, audio, rate))
-    dry = golden_input()
+    dry = golden_input_of(model.card)
     golden = pack(dry, play(reference, dry, rate, [len(dry)]), tolerance(reference, dry, rate))
     with replacing(output) as temporary:
         exported = _WRITERS[request.format](temporary, model, golden)

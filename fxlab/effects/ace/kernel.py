@@ -14,7 +14,7 @@ from fxlab.effects.ace.stream import AceStream
 from fxlab.effects.compiled import Compiled
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
-_LINES = ("position", "waiting", "ready", "dry", "tce", "sum")
+_LINES = ("position", "waiting", "ready", "dry_line", "tce", "sum")
 
 
 class Ace(Compiled, AceStream):

@@ -25,7 +25,7 @@ def state_shapes(bank: Bank) -> dict[str, tuple[int, int]]:
         "tce_followers": (3, 1),
         "bank": (2 * STAGES, bands),
         "sum": line,
-        "dry": line,
+        "dry_line": line,
         "tce": line,
         "followers": (FOLLOWERS, bands),
         "heard": (4, 1),

@@ -43,7 +43,7 @@ class AceReference(AceStream):
         sce = self._summed(bands)
         temporal = (1.0 - d.sce_share) * transients
         wet = self._filtered(temporal * self._delayed(tce, "tce") + d.sce_share * sce, d.highpass, "out_highpass")
-        return d.output * ((1.0 - d.mix) * self._delayed(x, "dry") + d.mix * wet)
+        return d.output * ((1.0 - d.mix) * self._delayed(x, "dry_line") + d.mix * wet)
 
     def _filtered(self, x: np.ndarray, section: np.ndarray, name: str) -> np.ndarray:
         y, self._state[name][:] = reference_cascade(x, section[None], self._state[name])

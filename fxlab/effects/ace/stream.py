@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -30,17 +31,15 @@ class AceStream(Processor):
         self.bank = bank_of(self.sample_rate_hz, values["bands"], values["latency_ms"])
         self.design = design(np, values, self.bank, self.sample_rate_hz, self.bands_db)
         self.latency = self.bank.latency
-        prolonged = 2.0 * values["dp_decay_s"] * self.sample_rate_hz  # T60 is 60 dB, a tail ends at -120 dB
-        slow = 1e-3 * max(values["gain_smoothing_ms"], values["ex_smoothing_ms"], values["tce_decay_ms"], values["dp_attack_ms"])
-        self.tail = self.bank.tail + math.ceil(prolonged + 14.0 * slow * self.sample_rate_hz)
+        self.tail = tail(self.sample_rate_hz, self.parameters)
         self._state = self._states()
 
     def _states(self) -> State:
         """Everything that survives between blocks, at rest.
 
         `position` is the number of samples that wait in `waiting` for their interval to be whole, while those of the last one
-        leave `ready`; `sum` is what bands have already given to the output from the current interval on; `dry` and `tce` are
-        their signals on the way there.
+        leave `ready`; `sum` is what bands have already given to the output from the current interval on; `dry_line` and `tce`
+        are their signals on the way there.
         """
         channels, bank = self.channels, self.bank
         bands, interval = len(bank.erb), bank.interval
@@ -54,7 +53,7 @@ class AceStream(Processor):
             "tce_followers": np.zeros(3),
             "bank": np.zeros((channels, 2, STAGES, bands)),
             "sum": np.zeros((channels, bank.delay + interval)),
-            "dry": np.zeros((channels, bank.delay + interval)),
+            "dry_line": np.zeros((channels, bank.delay + interval)),
             "tce": np.zeros((channels, bank.delay + interval)),
             "followers": np.zeros((FOLLOWERS, bands)),
             "heard": np.zeros(4),
@@ -70,6 +69,15 @@ class AceStream(Processor):
 
     def heritage(self) -> State:
         bands, latency_ms = self.parameters["bands"], self.parameters["latency_ms"]
-        of_bands, of_delay = {"bank", "followers", "sum"}, {"sum", "dry", "tce"}
+        of_bands, of_delay = {"bank", "followers", "sum"}, {"sum", "dry_line", "tce"}
         suffix = {name: f"@{bands}" * (name in of_bands) + f"@{latency_ms}" * (name in of_delay) for name in self._state}
         return {name + suffix[name]: array for name, array in self._state.items() if name != "report"}
+
+
+def tail(sample_rate_hz: int, parameters: Mapping[str, float]) -> int:
+    """Samples that an ACE of such parameters rings on."""
+    prolonged_s = 2.0 * parameters["dp_decay_s"]  # T60 is 60 dB, a tail ends at -120 dB
+    slow = ("gain_smoothing_ms", "ex_smoothing_ms", "tce_decay_ms", "dp_attack_ms")
+    slow_s = 14e-3 * max(parameters[name] for name in slow)
+    bank = bank_of(sample_rate_hz, parameters["bands"], parameters["latency_ms"])
+    return bank.tail + math.ceil((prolonged_s + slow_s) * sample_rate_hz)

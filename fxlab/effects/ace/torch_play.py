@@ -33,7 +33,7 @@ def rest(bank: Bank, rows: int, channels: int) -> States:
         "tce_followers": (3,),
         "bank": (channels, 2, STAGES, bands),
         "sum": (channels, line),
-        "dry": (channels, line),
+        "dry_line": (channels, line),
         "tce": (channels, line),
         "followers": (FOLLOWERS, bands),
         "heard": (4,),
@@ -84,7 +84,7 @@ def play(
     temporal = ((1.0 - d.sce_share) * weight).repeat_interleave(bank.interval, -1)[:, None]
     mixed = temporal * _delayed(tce, bank, "tce", old, new) + d.sce_share * sce
     wet = _filtered(mixed, d.highpass, "out_highpass", old, new)
-    out = d.output * ((1.0 - d.mix) * _delayed(audio, bank, "dry", old, new) + d.mix * wet)
+    out = d.output * ((1.0 - d.mix) * _delayed(audio, bank, "dry_line", old, new) + d.mix * wet)
     return out.to(x.device, x.dtype), new
 
 

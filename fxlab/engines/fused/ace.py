@@ -8,7 +8,7 @@ from fxlab.compiled import Stage
 from fxlab.effects.ace.kernel import Ace
 from fxlab.effects.processor import State
 from fxlab.engines.network import NetworkProcessor
-from fxlab.models.ace_config import settings_of
+from fxlab.models.ace_config import settings_of, tail_of
 from fxlab.models.model import Model
 
 
@@ -16,7 +16,7 @@ class FusedAce(NetworkProcessor):
     """Plays a model of the kind "ace" as the effect `ace` at its learnt parameters; channels are linked."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model.card, model.config.state_shapes())
+        super().__init__(model.card, model.config.state_shapes(), tail=tail_of(model.config, model.weights))
         self._ace = Ace(**settings_of(model.config, model.weights))
 
     def _allocate(self) -> None:
@@ -31,6 +31,9 @@ class FusedAce(NetworkProcessor):
 
     def compiled(self) -> Stage:
         return self._ace.compiled()
+
+    def remarks(self) -> list[str]:
+        return self._ace.remarks()
 
     def heritage(self) -> State:
         return self._ace.heritage()
