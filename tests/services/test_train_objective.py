@@ -32,7 +32,7 @@ def takes(tmp_path_factory):
     for number in range(3):
         beats = [np.clip(np.sin(2 * np.pi * rng.uniform(2, 6) * time_s + rng.uniform(0, 6)), 0, 1) for _ in range(3)]
         sound = sum(beat * np.sin(2 * np.pi * hz * time_s) for beat, hz in zip(beats, (300, 700, 1500), strict=True))
-        soundfile.write(folder / f"{number}.wav", 0.1 * sound, RATE, subtype="FLOAT")
+        soundfile.write(folder / f"{number}.wav", 0.1 * sound, RATE, subtype="PCM_16")
     return folder
 
 
@@ -87,7 +87,7 @@ def test_a_late_network_is_held_against_a_late_target(noisy, trained, tmp_path, 
     late = train.run(train.Request(noisy, tmp_path / "run", NANO, SETTINGS))
     assert late.card["latency"] == 40 and trained[0].card["latency"] == 0
     before = [result.metrics["improvement"]["before"] for result in (late, trained[0])]
-    for key, tolerance in {"si_snr_db": 0.1, "estoi": 0.02, "contrast_db": 0.2}.items():
+    for key, tolerance in {"si_snr_db": 0.3, "estoi": 0.06, "contrast_db": 0.4}.items():
         assert before[0][key] == pytest.approx(before[1][key], abs=tolerance)
 
 
