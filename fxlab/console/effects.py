@@ -28,6 +28,10 @@ def show_description(shown: Description | ModelDescription) -> None:
         about = [("latency", _span(shown.latency, rate_hz)), ("tail", _span(shown.tail, rate_hz))]
         if shown.controls:
             output.out().print(_parameters("knob", [control.param for control in shown.controls]))
+        if shown.learnt:
+            rows = [(one.name, f"{value:.6g}", one.unit, f"{one.low:g} .. {one.high:g}", one.help) for one, value in shown.learnt]
+            out = output.out()
+            out.print(table("", ("learnt", "value", "unit", "range", "what it does"), rows, numbers=("value",)))
         card = {name: value for name, value in shown.card.items() if name != "controls"}
         output.out().print(pairs("", [("file", shown.path), ("engines", ", ".join(shown.engines)), *about, *_flat(card)]))
         return

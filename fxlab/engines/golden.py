@@ -145,14 +145,19 @@ def difference(one: Processor, other: Processor, audio: np.ndarray, rate_hz: int
     return float(np.max(np.abs(played[0] - played[1])))
 
 
-def parity(reference: TorchProcessor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0) -> float:
+def parity(
+    reference: TorchProcessor, other: Processor, audio: np.ndarray, rate_hz: int, seed: int = 0, least: float = TOLERANCE
+) -> float:
     """Largest difference of a processor to torch over mono audio, each fed with its own random blocks.
 
+    Args:
+        least: What it may be off in any case.
+
     Raises:
-        CheckError: More than 1e-5, and more than `tolerance`.
+        CheckError: More than `least`, and more than `tolerance`.
     """
     error = difference(reference, other, audio, rate_hz, seed)
-    if error <= TOLERANCE or error <= (allowed := tolerance(reference, audio, rate_hz, seed)):
+    if error <= least or error <= (allowed := tolerance(reference, audio, rate_hz, seed)):
         return error
     raise CheckError(
         f"The exported model differs from the trained one by {error:.2g}.", f"More than {allowed:.2g}: please report this."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
@@ -112,6 +112,21 @@ def settings_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> dict[st
     values = {name: PARAMS[name].at(place) for name, place in zip(names, places, strict=False)}
     gains = [PARAMS[LEARNABLE[-1]].at(place) for place in places[len(SCALARS) :]]
     return config.structure | values | ({"bands_db": np.array(gains)} if config.single else {})
+
+
+def learnt(config: AceConfig, weights: Mapping[str, np.ndarray]) -> list[tuple[Param, float]]:
+    """Every learnt parameter and its value, in the order of the weights."""
+    settings = settings_of(config, weights)
+    gains: Iterable[float] = settings.pop("bands_db", ())
+    bank = bank_of(config.sample_rate_hz, config.bands, config.latency_ms)
+    single = [
+        (
+            replace(PARAMS[LEARNABLE[-1]], name=f"gain{n}_db", help=f"Spectral contrast: gain of its band at {hz:.0f} Hz."),
+            float(gain),
+        )
+        for n, (hz, gain) in enumerate(zip(bank.centres_hz, gains, strict=False), 1)
+    ]
+    return [(PARAMS[name], settings[name]) for name in LEARNABLE if name in settings] + single
 
 
 def tail_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fxlab.effects.params import Choice, FileParam, Parameter, Value
+from fxlab.effects.params import Choice, FileParam, Param, Parameter, Value
 from fxlab.effects.registry import Effect, effects
-from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor
+from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor, read_model
+from fxlab.models.ace_config import learnt
 from fxlab.models.controls import Control, controls_of
+from fxlab.models.model import kind_of
 
 RATE_HZ = 48_000
 """The sample rate that latency and tail are told for."""
@@ -64,7 +66,11 @@ class Description:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A network: what its card says, its delay and tail in samples at its own rate."""
+    """A network: what its card says, its delay and tail in samples at its own rate.
+
+    Attributes:
+        learnt: Of an ACE, its parameters and their values.
+    """
 
     name: str
     path: Path
@@ -72,6 +78,7 @@ class ModelDescription:
     card: dict[str, Any]
     latency: int
     tail: int
+    learnt: list[tuple[Param, float]] = field(default_factory=list)
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -86,6 +93,7 @@ class ModelDescription:
             "latency_samples": self.latency,
             "tail_samples": self.tail,
             "card": self.card,
+            **({"learnt": [_learnt(one, value) for one, value in self.learnt]} if self.learnt else {}),
         }
 
 
@@ -114,11 +122,20 @@ def _model(name: str) -> ModelDescription:
     opened = open_processor(name)
     processor = opened.processor
     processor.prepare(processor.native_rate_hz, channels=1, max_block=1)
-    return ModelDescription(opened.name, opened.path, engines_of(name), opened.card, processor.latency, processor.tail)
+    values: list[tuple[Param, float]] = []
+    if kind_of(opened.card) == "ace":
+        model = read_model(opened.path)[0]
+        values = learnt(model.config, model.weights)
+    engines = engines_of(name)
+    return ModelDescription(opened.name, opened.path, engines, opened.card, processor.latency, processor.tail, values)
 
 
 def _summary(one: Effect) -> dict:
     return {"name": one.name, "help": one.help, "engines": list(one.engines)}
+
+
+def _learnt(one: Param, value: float) -> dict[str, Value]:
+    return {"name": one.name, "value": value, "unit": one.unit, "low": one.low, "high": one.high, "help": one.help}
 
 
 def _parameter(one: Parameter) -> dict[str, Value | list[Value]]:

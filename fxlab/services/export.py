@@ -1,4 +1,4 @@
-"""`fxlab export`: any model becomes a streaming ONNX or TorchScript model or another program's file that proves itself."""
+"""`fxlab export`: any model becomes streaming ONNX or TorchScript, another program's file or a profile, and proves itself."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fxlab import profiles
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
-from fxlab.effects.processor import apply
-from fxlab.engines.golden import golden_input_of, pack, parity, play, prove, tolerance
-from fxlab.engines.loader import SHIPPED, model_path, processor_of, read_model, resolved
+from fxlab.effects.processor import Processor, apply
+from fxlab.engines.golden import TOLERANCE, golden_input_of, pack, parity, play, prove, tolerance
+from fxlab.engines.loader import SHIPPED, model_path, open_processor, processor_of, read_model, resolved
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx, save_onnx
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
 from fxlab.errors import InputError, UsageError
+from fxlab.formats.ace_profile import profile_toml
 from fxlab.formats.nam import nam_json, read_nam
 from fxlab.formats.rtneural import read_rtneural, rtneural_json
 from fxlab.metrics.quality import esr
@@ -28,6 +30,8 @@ from fxlab.models.precision import PRECISIONS, precision_of, rounded
 from fxlab.progress import Progress, silent
 
 _PARITY_S = 5.0
+PROFILE_TOLERANCE = 1e-4
+"""What the six digits of a profile may change."""
 
 
 @dataclass
@@ -96,7 +100,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if request.precision not in PRECISIONS:
         raise UsageError(f"There is no precision '{request.precision}'.", f"Choose one of: {', '.join(PRECISIONS)}.")
     if request.precision != "fp32" and request.format != "onnx":
-        raise UsageError(f"{request.format} stores float32, not {request.precision}.", "Leave out --precision, or export ONNX.")
+        raise UsageError(f"--precision is for ONNX, not for {request.format}.", "Leave it out, or export ONNX.")
     source = _source(request.source)
     suffix = SUFFIX[request.format]
     ending = suffix if request.precision == "fp32" else f"-{request.precision}{suffix}"
@@ -109,6 +113,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         kinds = ", ".join(f"{name} is {ending}" for name, ending in SUFFIX.items())
         raise UsageError(f"{output} is no name for {request.format}: {kinds}.", "Change -o or --format.")
     model, vector = read_model(source)
+    _check_holds(request.format, model)
     progress("Exporting", 0, 2)
     reference = processor_of(model, "torch")
     rate = reference.native_rate_hz
@@ -123,11 +128,12 @@ def run(request: Request, progress: Progress = silent) -> Result:
         reference = processor_of(model, "torch")
         model.card["rounding_esr"] = esr(apply(full, audio, rate), apply(reference, audio, rate))
     dry = golden_input_of(model.card)
-    golden = pack(dry, play(reference, dry, rate, [len(dry)]), tolerance(reference, dry, rate))
+    least = PROFILE_TOLERANCE if request.format == "profile" else TOLERANCE
+    golden = pack(dry, play(reference, dry, rate, [len(dry)]), max(least, tolerance(reference, dry, rate)))
     with replacing(output) as temporary:
         exported = _WRITERS[request.format](temporary, model, golden)
         progress("Exporting", 1, 2)
-        difference = parity(reference, exported, audio, rate)
+        difference = parity(reference, exported, audio, rate, least=least)
         prove(exported, golden, rate, str(output))
     progress("Exporting", 2, 2)
     return Result(
@@ -141,8 +147,17 @@ def run(request: Request, progress: Progress = silent) -> Result:
         source_bytes=source.stat().st_size,
         output_bytes=output.stat().st_size,
         card=model.card,
-        notes=[*_frozen(request), *_notes(request.format, exported.card)],
+        notes=[*_frozen(request), *_notes(request.format, model.card if request.format == "profile" else exported.card)],
     )
+
+
+def _check_holds(format: str, model: Model) -> None:
+    """Raises `UsageError` for an ACE in a format for networks, before anything is computed; for a profile its text tells."""
+    if format == "profile":
+        profile_toml(model)
+    elif model.config.kind == "ace" and format != "onnx":
+        able = "onnx" if model.config.single else "onnx and profile"
+        raise UsageError(f"{format} can't hold an ACE, which is no network of layers.", f"Its formats are {able}.")
 
 
 def _source(given: Path) -> Path:
@@ -176,6 +191,8 @@ def _notes(format: str, card: Card) -> list[str]:
         notes.append(
             f"Other programs don't make up for its latency of {card['latency']} samples: the format has no place for it."
         )
+    if format == "profile":
+        notes.append(f"It plays at any rate by itself; as the model at {card['sample_rate_hz']} Hz.")
     return notes
 
 
@@ -202,11 +219,18 @@ def _nam(path: Path, model: Model, golden: dict[str, str]) -> NetworkProcessor:
     return processor_of(read_nam(path)[0], "onnx")
 
 
-_WRITERS: dict[str, Callable[[Path, Model, dict[str, str]], NetworkProcessor]] = {
+def _profile(path: Path, model: Model, golden: dict[str, str]) -> Processor:
+    path.write_text(profile_toml(model), encoding="utf-8")
+    (stage,) = profiles.load(path).effects
+    return open_processor(stage.name, stage.set).processor
+
+
+_WRITERS: dict[str, Callable[[Path, Model, dict[str, str]], Processor]] = {
     "onnx": _onnx,
     "torchscript": _torchscript,
     "rtneural": _rtneural,
     "nam": _nam,
+    "profile": _profile,
 }
 """Each writes the file and gives back what plays it, unproven."""
-SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "rtneural": ".json", "nam": ".nam"}
+SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "rtneural": ".json", "nam": ".nam", "profile": ".toml"}
