@@ -8,22 +8,29 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from fxlab.models.ace import Ace
+from fxlab.effects.ace.design import groups
+from fxlab.models.ace import Ace, at
 from fxlab.models.ace_config import PARAMS, SCALARS
 from fxlab.training.ace_fit import Problem
 from fxlab.training.ace_run import pieces_of, place_of
 from fxlab.training.pair import Pair
 
-DETERMINED_DB = -80.0
+DETERMINED_DB = -60.0
+_OPEN = 1e-9  # keeps what nothing depends on apart from what is known, far below what counts as determined
 _TENTH_DB = 20.0 * math.log10(1.1)
 
 
 def learnt(model: Ace) -> list[dict[str, object]]:
-    """`name` and `value` of each parameter, bands with a gain each numbered from the lowest."""
+    """`name` and `value` of each parameter; gains without their mean over the bands, those of single bands from the lowest on."""
     values = {name: value.detach() for name, value in model.values().items()}
-    gains = values.pop("gains_db", None)
-    named = values if gains is None else values | {f"band{k}_db": gain for k, gain in enumerate(gains, 1)}
-    return [{"name": name, "value": float(value)} for name, value in named.items()]
+    if model.config.single:
+        gains = values.pop("gains_db")
+        values |= {f"band{k}_db": gain for k, gain in enumerate(gains - gains.mean(), 1)}
+    else:
+        names = [name for name in values if name not in SCALARS]
+        gains = torch.stack([values[name] for name in names])
+        values |= dict(zip(names, gains - (torch.from_numpy(groups(model.bank)) @ gains).mean(), strict=True))
+    return [{"name": name, "value": float(value)} for name, value in values.items()]
 
 
 def certainties(model: Ace, pairs: Sequence[Pair], threads: int = 0) -> list[dict[str, object]]:
@@ -37,18 +44,16 @@ def certainties(model: Ace, pairs: Sequence[Pair], threads: int = 0) -> list[dic
         As of `learnt`, with `error_db`, and `determined`: whether that error is above `DETERMINED_DB`.
     """
     problem = Problem(model.config, pieces_of(pairs, model), 0.0, 0.0, threads or torch.get_num_threads())
-    place = place_of(model)
-    spread = np.diag(np.linalg.pinv(problem.point(place).curvature, rcond=1e-15, hermitian=True))
-    found = learnt(model)
-    for i, parameter in enumerate(found):
-        param, value = PARAMS[SCALARS[i] if i < len(SCALARS) else "band1_db"], parameter["value"]
-        tenth = _TENTH_DB if param.scale == "db" else 0.1 * value
-        other = value + tenth if value + tenth < param.high else value - tenth
-        moved = _free(param.share(other)) - place[i]
-        level = 10.0 * math.log10(max(moved**2 / max(float(spread[i]), 1e-300), 1e-30))
+    place, found = place_of(model), learnt(model)
+    params = [PARAMS[SCALARS[i] if i < len(SCALARS) else "band1_db"] for i in range(len(place))]
+    free = torch.from_numpy(place).requires_grad_()
+    slopes = torch.autograd.grad(sum(at(param, u) for param, u in zip(params, free, strict=True)), free)[0].numpy()
+    relative = np.diag(slopes)
+    bands = np.eye(len(model.bank.erb)) if model.config.single else groups(model.bank)
+    relative[len(SCALARS) :] -= bands.mean(0) @ relative[len(SCALARS) :]
+    spread = relative @ np.linalg.inv(problem.point(place).curvature + _OPEN * np.eye(len(place))) @ relative.T
+    for parameter, param, variance in zip(found, params, np.diag(spread), strict=True):
+        tenth = _TENTH_DB if param.scale == "db" else 0.1 * parameter["value"]
+        level = 10.0 * math.log10(max(tenth**2 / max(float(variance), 1e-300), 1e-30))
         parameter |= {"error_db": level, "determined": level > DETERMINED_DB}
     return found
-
-
-def _free(share: float) -> float:
-    return math.log(share / (1.0 - share))

@@ -124,7 +124,7 @@ class Problem:
                 moved = place.copy()
                 moved[i] += sign * _DIFFERENCE
                 ends.append(self._scale * self._seen(self.output(moved)))
-            return ((ends[0] - ends[1]) / (2.0 * _DIFFERENCE)).astype(np.float32)
+            return (ends[0] - ends[1]) / (2.0 * _DIFFERENCE)
 
         return self._point(place, float(residual @ residual), residual, slope, range(len(place)))
 
@@ -153,7 +153,7 @@ class Problem:
         with ThreadPoolExecutor(self.threads) as pool:
             slopes = np.stack(list(pool.map(slope, free)))
         downhill, curvature = np.zeros(len(place)), np.zeros((len(place), len(place)))
-        downhill[list(free)] = slopes @ residual.astype(np.float32)
+        downhill[list(free)] = slopes @ residual.astype(slopes.dtype)
         curvature[np.ix_(free, free)] = slopes @ slopes.T
         return Point(place, cost, downhill, curvature)
 

@@ -24,6 +24,15 @@ PIECES, PIECE_S, CONTEXT_S = 6, 1.5, 1.0
 _TRIED, _STARTS, _DOWN = 100, 4, 10
 _PHASES = ("even", "projected", "exact", "done")
 _MOST = {"even": 20, "projected": 40, "exact": 100}
+_TRIED_AGAIN, _AGAIN = 24, 3
+_TOGETHER = (
+    ("shelf_hz", "shelf_q", "shelf_db"),
+    ("noise_floor_db", "delta_db"),
+    ("li_smoothing_ms", "li_strength", "li_width_erb"),
+    ("ex_smoothing_ms", "ex_strength", "ex_threshold_db"),
+    ("dp_attack_ms", "dp_decay_s", "dp_cutoff_hz"),
+    ("tce_attack_ms", "tce_decay_ms", "tce_threshold_db"),
+)
 _ROUGHLY, _CONVERGED, _EXACT = 1e-2, 1e-3, 1e-12
 _EVENNESS, _SOFT, _SOFTER = 0.5, 1e-2, 1e-3
 
@@ -99,6 +108,8 @@ class Fit:
         self._keep(phase, point.place, point.cost, steps, self._descent.radius)
         if fallen < (_ROUGHLY if phase == "even" else _CONVERGED) or point.cost < _EXACT or steps >= _MOST[phase]:
             following = _PHASES[_PHASES.index(phase) + 1]
+            if phase == "exact" and point.cost >= _EXACT and fit.get("again", 0) < _AGAIN:
+                return self._try_again(point.place, point.cost, fit.get("again", 0) + 1)
             place = self._exact.completed(point.place) if phase == "projected" else point.place
             self._keep(following, place, point.cost, 0)
             self._descent = None
@@ -116,6 +127,27 @@ class Fit:
         order = [0, *(k for k in np.argsort(found).tolist() if k)][: 1 + _STARTS]
         self._keep("starts", tried[0], found[0], 0)
         self.run.fit |= {"waiting": [tried[k].tolist() for k in order], "best": None}
+        return True
+
+    def _try_again(self, place: np.ndarray, cost: float, count: int) -> bool:
+        """Other values of a few parameters that belong together, all else as it is; goes on from the best if that is better.
+
+        What matters little can stand in a false bottom of its own while all else is right.
+        """
+        rng, before = np.random.default_rng((self.settings.seed, count)), cost
+        for group in _TOGETHER:
+            moving = [SCALARS.index(name) for name in group]
+            for _ in range(_TRIED_AGAIN):
+                if self.stopping():
+                    return False
+                other, shares = place.copy(), rng.uniform(0.02, 0.98, len(moving))
+                other[moving] = np.log(shares / (1.0 - shares))
+                if (found := self._exact.cost(other)) < cost:
+                    place, cost = other, found
+                self._tell(cost, tried_again=group[0])
+        self._keep("exact" if cost < before else "done", place, cost, 0)
+        self.run.fit["again"] = count
+        self._descent = None
         return True
 
     def _start(self) -> bool:
@@ -138,7 +170,8 @@ class Fit:
 
     def _keep(self, phase: str, place: np.ndarray, cost: float, steps: int, radius: float | None = None) -> None:
         """Notes where the fit stands, and gives the model that place."""
-        self.run.fit = {"phase": phase, "place": place.tolist(), "cost": cost, "steps": steps}
+        again = {"again": self.run.fit["again"]} if "again" in self.run.fit else {}
+        self.run.fit = {"phase": phase, "place": place.tolist(), "cost": cost, "steps": steps, **again}
         if radius is not None:
             self.run.fit["radius"] = radius
         set_place(self.run.model, place if phase in ("exact", "done") else self._exact.completed(place))
