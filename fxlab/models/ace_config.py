@@ -18,6 +18,7 @@ from fxlab.errors import InputError, UsageError
 
 SCALARS = LEARNABLE[:-MACRO_BANDS]
 PARAMS: dict[str, Param] = {one.name: one for one in EFFECT.parameters if one.name in LEARNABLE}
+_BAND = PARAMS[LEARNABLE[-1]]
 _MEMORY_S = 1.0
 _STRUCTURE = ("bands", "latency_ms", "adapt", "time_constants", "tce_carrier")
 
@@ -110,7 +111,7 @@ def settings_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> dict[st
     free = np.concatenate((weights["scalars"], weights["gains"])).astype(np.float64)
     places = (0.5 + 0.5 * np.tanh(0.5 * free)).tolist()  # the sigmoid, of any number
     values = {name: PARAMS[name].at(place) for name, place in zip(names, places, strict=False)}
-    gains = [PARAMS[LEARNABLE[-1]].at(place) for place in places[len(SCALARS) :]]
+    gains = [_BAND.at(place) for place in places[len(SCALARS) :]]
     return config.structure | values | ({"bands_db": np.array(gains)} if config.single else {})
 
 
@@ -120,10 +121,7 @@ def learnt(config: AceConfig, weights: Mapping[str, np.ndarray]) -> list[tuple[P
     gains: Iterable[float] = settings.pop("bands_db", ())
     bank = bank_of(config.sample_rate_hz, config.bands, config.latency_ms)
     single = [
-        (
-            replace(PARAMS[LEARNABLE[-1]], name=f"gain{n}_db", help=f"Spectral contrast: gain of its band at {hz:.0f} Hz."),
-            float(gain),
-        )
+        (replace(_BAND, name=f"gain{n}_db", help=f"Spectral contrast: gain of its band at {hz:.0f} Hz."), float(gain))
         for n, (hz, gain) in enumerate(zip(bank.centres_hz, gains, strict=False), 1)
     ]
     return [(PARAMS[name], settings[name]) for name in LEARNABLE if name in settings] + single
