@@ -34,6 +34,7 @@ FULL = {
     },
     "eq": {"peak1_db": (0.0, 6.0), "low_shelf_db": (0.0, -3.0), "highpass_hz": (10.0, 80.0)},
     "convolver": {"max_s": (0.001, 0.005, 10.0), "mix": (0.4, 1.0)},
+    "ace": {"bands": (16, 60), "latency_ms": (4, 16), "adapt": (False, True), "tce_carrier": ("full", "highpassed")},
 }
 
 

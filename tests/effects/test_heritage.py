@@ -67,6 +67,21 @@ CHANGES = [
     ("convolver", {}, {"max_s": 0.002}),
     ("convolver", {"max_s": 0.01}, {"max_s": 10.0}),
     ("convolver", {}, {"normalize": "peak"}),
+    ("ace", {}, {"li_strength": 0.0}),
+    ("ace", {"li_strength": 0.0, "ex_strength": 0.0}, {"ex_strength": 20.0}),
+    ("ace", {"dp_decay_s": 5.0}, {"dp_decay_s": 0.0}),
+    ("ace", {"sce_share": 1.0}, {"sce_share": 0.0}),
+    ("ace", {"mix": 0.2, "output_db": -20.0}, {"mix": 1.0}),
+    ("ace", {}, {"output_db": 12.0}),
+    ("ace", {}, {"band3_db": 12.0}),
+    ("ace", {}, {"highpass_hz": 1000.0}),
+    ("ace", {}, {"tce_highpass_hz": 100.0}),
+    ("ace", {}, {"noise_floor_db": -60.0, "delta_db": -60.0}),
+    ("ace", {}, {"adapt": True}),
+    ("ace", {}, {"tce_carrier": "highpassed"}),
+    ("ace", {}, {"time_constants": "synthdef"}),
+    ("ace", {"bands": 16}, {"bands": 60}),
+    ("ace", {"latency_ms": 16}, {"latency_ms": 4}),
 ]
 
 
