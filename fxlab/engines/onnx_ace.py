@@ -48,8 +48,9 @@ def weights_in(graph: onnx.ModelProto, source: str) -> Weights:
     metadata = {entry.key: entry.value for entry in graph.metadata_props}
     try:
         held = json.loads(metadata[_WEIGHTS])
-        return {name: np.array(numbers, np.float32) for name, numbers in held.items()}
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        with np.errstate(over="ignore"):  # what float32 can't hold isn't finite, and refused as that
+            return {name: np.array(numbers, np.float32) for name, numbers in held.items()}
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise InputError(f"The weights in {source} can't be read.", "The file is damaged: copy or export it again.") from None
 
 

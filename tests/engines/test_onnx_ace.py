@@ -142,7 +142,7 @@ def test_a_trained_one_plays_in_the_processor(trained):
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
 
 
-@pytest.mark.parametrize("text", [None, "", "[1]", '{"scalars": {}}', '{"scalars": [[1], 2]}', "5"])
+@pytest.mark.parametrize("text", [None, "", "[1]", '{"scalars": {}}', '{"scalars": [[1], 2]}', "5", "[" * 10**5])
 def test_damaged_weights_are_refused(trained, text):
     graph = model_graph(*trained[:2])
     del graph.metadata_props[:]
