@@ -20,8 +20,8 @@ from fxlab.training.least_squares import Descent
 from fxlab.training.loop import Run
 from fxlab.training.pair import Pair
 
-PIECES, PIECE_S, CONTEXT_S = 6, 1.5, 1.0
-_TRIED, _STARTS, _DOWN = 100, 4, 10
+PIECES, PIECE_S, CONTEXT_S = 4, 1.2, 0.5
+_TRIED, _STARTS, _DOWN, _GOOD = 100, 3, 10, 0.03
 _PHASES = ("even", "projected", "exact", "done")
 _MOST = {"even": 20, "projected": 40, "exact": 100}
 _TRIED_AGAIN, _AGAIN = 24, 3
@@ -151,7 +151,10 @@ class Fit:
         return True
 
     def _start(self) -> bool:
-        """The way down from the next of the places that wait, for some steps; the best of all is gone on with."""
+        """The way down from the next of the places that wait, for some steps; the best of all is gone on with.
+
+        The others are left where that is good already.
+        """
         fit = self.run.fit
         waiting, best = list(fit["waiting"]), fit["best"]
         descent = _descent(self._rough, np.array(waiting.pop(0)), False)
@@ -163,7 +166,7 @@ class Fit:
             self._tell(descent.point.cost)
         if best is None or descent.point.cost < best["cost"]:
             best = {"cost": descent.point.cost, "place": descent.point.place.tolist()}
-        phase = "starts" if waiting else "even"
+        phase = "starts" if waiting and best["cost"] > _GOOD else "even"
         self._keep(phase, np.array(best["place"]), best["cost"], 0)
         self.run.fit |= {"waiting": waiting, "best": best}
         return True
