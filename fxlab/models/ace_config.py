@@ -38,7 +38,7 @@ class AceConfig:
     latency_ms: int = 8
     adapt: bool = False
     time_constants: str = "tau"
-    tce_carrier: str = "full"
+    tce_carrier: str = "highpassed"
     single: bool = False
     size: str = "custom"
     kind: ClassVar[str] = "ace"

@@ -25,7 +25,8 @@ env_a only upwards (it falls at once), env_d only downwards (it rises at once).
 
 Where the sources leave a choice or are at odds, this is what fxlab chose: `time_constants` "tau" takes times as 1 - 1/e,
 "synthdef" makes those of env_a and env_d three times as long, as the original SuperCollider patch effectively does (the decay
-prolongation's T60 is one in both). `tce_carrier` is s ("full") or h ("highpassed"). The width of w is in ERB, whatever the
+prolongation's T60 is one in both). `tce_carrier` is h ("highpassed", as in that patch) or s ("full", as in the paper), which cuts
+sustained low tones into clicks. The width of w is in ERB, whatever the
 number of bands. The shelf and the noise floor are heard by the detectors only, so that nothing has to be undone and no noise is
 added. cap_k, which isn't in the paper, keeps a gain that prolonged a faded sound from bursting upon the next one. The factors of
 inhibition and expansion end at -200 dB. `band1_db` to `band8_db` are relative: their mean over the bands is taken out, since
@@ -84,7 +85,12 @@ EFFECT = Effect(
         Choice("latency_ms", 8, (4, 8, 16, 32), "Delay of the bands; 4 lets 60 bands ripple by 1.5 dB, 8 by 0.3, 16 by 0.2."),
         Choice("adapt", False, (False, True), "Set the strengths by what is heard: more where contrast lacks."),
         Choice("time_constants", "tau", ("tau", "synthdef"), "synthdef: env_a, env_d three times as slow, as in the original."),
-        Choice("tce_carrier", "full", ("full", "highpassed"), "What temporal contrast lets through: all, or what it listens to."),
+        Choice(
+            "tce_carrier",
+            "highpassed",
+            ("highpassed", "full"),
+            "What temporal contrast lets through: what it listens to, or all.",
+        ),
     ),
     engines={
         "numba": "fxlab.effects.ace.kernel:Ace",

@@ -42,7 +42,7 @@ def rest(bank: Bank, rows: int, channels: int) -> States:
 
 
 def play(
-    x: Tensor, design: Design, bank: Bank, state: States | None = None, adapt: bool = False, carrier: str = "full"
+    x: Tensor, design: Design, bank: Bank, state: States | None = None, adapt: bool = False, carrier: str = "highpassed"
 ) -> tuple[Tensor, States]:
     """Plays one piece; `bank.interval` samples less late than the streaming forms, which wait for an interval to be whole.
 
