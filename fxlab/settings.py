@@ -94,9 +94,11 @@ class EffectSettings:
 
 @dataclass
 class ModelSettings:
-    type: str = setting("tcn", "Architecture to train: tcn, lstm, gru or one of another package.")
+    type: str = setting("tcn", "Architecture to train: tcn, lstm, gru, ace or one of another package.")
     size: str = setting(
-        "auto", "tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; auto takes the first."
+        "auto",
+        "tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; ace: 60, 32, full; "
+        "auto takes the first.",
     )
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
     attribution: str = setting("", "Whose recordings it learns from, for the card.")

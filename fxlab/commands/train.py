@@ -15,11 +15,13 @@ Inputs = Annotated[
         metavar="DATASET|AUDIO...", help="A folder that `fxlab dataset` made; for --loss contrast also audio.", show_default=False
     ),
 ]
-Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm or gru.")]
+Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm, gru or ace.")]
 Size = Annotated[
     str | None,
     typer.Option(
-        "--size", metavar="NAME", help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32."
+        "--size",
+        metavar="NAME",
+        help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; ace: 60, 32, full.",
     ),
 ]
 Loss = Annotated[
