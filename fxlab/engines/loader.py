@@ -31,6 +31,7 @@ _KINDS = {
 }
 """Suffix of a model file, and where such a file comes from."""
 MODEL_SUFFIXES = tuple(_KINDS)
+_OWN = (".onnx", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def parameters_of(name: str) -> tuple[Parameter, ...]:
     """What can be set: an effect's parameters, or a model's knobs; raises `UsageError` or `InputError` for neither."""
     if name in effects():
         return effects()[name].parameters
-    if model_path(name).suffix.lower() not in (".onnx", ".safetensors"):
+    if model_path(name).suffix.lower() not in _OWN:
         return ()  # other programs' formats have no knobs
     return tuple(control.param for control in controls_of(card_of(name)))
 
@@ -84,10 +85,10 @@ def resolved(name: str, given: Mapping[str, object]) -> dict[str, Value]:
         return resolve(parameters_of(name), given, name)
     knobs = parameters_of(name)
     if not knobs:
-        raise UsageError(
-            f"The model '{name}' has no knobs: {', '.join(given)} can't be set.",
-            "It plays the setting that it was trained on; `fxlab effects list` tells what has parameters.",
-        )
+        hint = "It plays the setting that it was trained on; `fxlab effects list` tells what has parameters."
+        if _is_ace(model_path(name)):
+            hint = f"`fxlab export {name} --format profile` makes a profile of it, in which they can."
+        raise UsageError(f"The model '{name}' has no knobs: {', '.join(given)} can't be set.", hint)
     return resolve(knobs, given, f"The model '{name}'")
 
 
@@ -95,9 +96,13 @@ def engines_of(name: str) -> tuple[str, ...]:
     """The engines that can run `name`, the default first; raises `UsageError` or `InputError` for what can't be played."""
     if name in effects():
         return tuple(effects()[name].engines)
-    if model_path(name).suffix.lower() in (".onnx", ".safetensors") and kind_of(card_of(name)) == "ace":
+    if _is_ace(model_path(name)):
         return tuple(engine for engine in NETWORK_ENGINES if engine != "torchscript")
     return NETWORK_ENGINES
+
+
+def _is_ace(path: Path) -> bool:
+    return path.suffix.lower() in _OWN and kind_of(card_of(str(path))) == "ace"
 
 
 def model_path(name: str) -> Path:

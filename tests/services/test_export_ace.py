@@ -126,8 +126,9 @@ def test_what_no_profile_can_hold(tmp_path):
         export.run(export.Request(trained(tmp_path, AceConfig(RATE, 16, single=True)), "profile"))
     with pytest.raises(UsageError, match="type 'tcn'"):
         export.run(export.Request(export.Path("tcn-nano"), "profile", tmp_path / "tcn.toml"))
-    with pytest.raises(UsageError, match="no knobs"):
+    with pytest.raises(UsageError, match="no knobs") as refused:
         export.run(export.Request(trained(tmp_path), set={"mix": 1}))
+    assert "profile" in refused.value.hint
 
 
 @pytest.mark.parametrize("single", [False, True])
