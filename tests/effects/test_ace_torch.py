@@ -99,8 +99,7 @@ def test_filter_gradients_from_a_state():
         cascade_on(x, sections, state[:1])
 
 
-@pytest.mark.parametrize("adapt", [False, True])
-@pytest.mark.parametrize("carrier", ["full", "highpassed"])
+@pytest.mark.parametrize("adapt, carrier", [(False, "full"), (True, "highpassed")])
 def test_gradients_of_all_parameters_and_the_audio(adapt, carrier):
     form, x = module(**BUSY, adapt=adapt, tce_carrier=carrier), hits(2, 480).requires_grad_()
     weights = torch.linspace(-1.0, 1.0, 480, dtype=torch.float64).cos() * 100.0
