@@ -205,6 +205,7 @@ def _amounts(parts: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, 
 
 
 def _spectrogram(audio: np.ndarray) -> np.ndarray:
-    """(frames, bins) complex."""
+    """(frames, bins) complex; what is shorter than a window is followed by silence."""
+    audio = np.pad(audio, (0, max(0, _WINDOW - len(audio))))
     window = np.sqrt(np.hanning(_WINDOW + 1)[:_WINDOW])
     return np.fft.rfft(np.lib.stride_tricks.sliding_window_view(audio, _WINDOW)[::_HOP] * window)

@@ -70,14 +70,17 @@ class Fit:
     def go(self) -> str:
         """Fits; returns why it ended: "finished" or "interrupted"."""
         run = self.run
-        while run.epoch < self.settings.epochs and run.fit.get("phase") != "done":
+        while run.epoch < self.settings.epochs and (run.fit.get("phase") != "done" or "unjudged" in run.fit):
             began = time.monotonic()
-            whole = self._epoch()
+            whole = "unjudged" in run.fit or self._epoch()
             figure = self.validate(run) if whole else None
             run.seconds += time.monotonic() - began
             if figure is None:
+                if whole:  # what was found must not be sought again, nor be left without a figure where it was the last
+                    run.fit["unjudged"] = True
                 self.save(run, False)
                 return "interrupted"
+            run.fit.pop("unjudged", None)
             better = figure < run.best
             if better:
                 run.best, run.best_epoch = figure, run.epoch
@@ -91,7 +94,7 @@ class Fit:
         return "finished"
 
     def _epoch(self) -> bool:
-        """One epoch of the phase that the run is in; false where it was stopped, which leaves everything as it was."""
+        """One epoch of the phase that the run is in; false where it was stopped, to be done again."""
         fit = self.run.fit
         phase = fit.get("phase", "tries")
         if phase == "tries":
