@@ -21,11 +21,12 @@ _TENTH_DB = 20.0 * math.log10(1.1)
 
 
 def learnt(model: Ace) -> list[dict[str, object]]:
-    """`name` and `value` of each parameter; gains without their mean over the bands, those of single bands from the lowest on."""
+    """`name` and `value` of each parameter; gains without their mean over the bands, those of single bands as `gain1_db` and so on:
+    `band1_db` is the effect's, of an eighth of them."""
     values = {name: value.detach() for name, value in model.values().items()}
     if model.config.single:
         gains = values.pop("gains_db")
-        values |= {f"band{k}_db": gain for k, gain in enumerate(gains - gains.mean(), 1)}
+        values |= {f"gain{k}_db": gain for k, gain in enumerate(gains - gains.mean(), 1)}
     else:
         names = [name for name in values if name not in SCALARS]
         gains = torch.stack([values[name] for name in names])
