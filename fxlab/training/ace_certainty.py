@@ -21,8 +21,10 @@ _TENTH_DB = 20.0 * math.log10(1.1)
 
 
 def learnt(model: Ace) -> list[dict[str, object]]:
-    """`name` and `value` of each parameter; gains without their mean over the bands, those of single bands as `gain1_db` and so on:
-    `band1_db` is the effect's, of an eighth of them."""
+    """`name` and `value` of each parameter; gains without their mean over the bands.
+
+    Those of single bands are `gain1_db` and so on: `band1_db` is the effect's, of an eighth of them.
+    """
     values = {name: value.detach() for name, value in model.values().items()}
     if model.config.single:
         gains = values.pop("gains_db")
