@@ -137,8 +137,10 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     if request.resume:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
-    if fits(network.config, objective) and team is not ALONE:
+    fitted = fits(network.config, objective)
+    if fitted and team is not ALONE:
         raise UsageError("An ACE is fitted by one process.", "Run `fxlab train` without torchrun; --threads shares the work.")
+    segments = None if fitted else Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
     team.any(False)  # now all have seen what was there
     if team.first:
         _clear_output(request)
@@ -159,10 +161,9 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     with stop_on_ctrl_c() as stopping:
         judge = functools.partial(objective.of, settings=settings)
         validate = validator(judge, [pair for _, pair in pairs["validation"]], stopping, progress)
-        if fits(network.config, objective):
+        if segments is None:
             loop = Fit(state, train, settings, validate, save, report, stopping, objective.figure)
         else:
-            segments = Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
             loop = Loop(state, segments, settings, objective.minimised, validate, save, report, stopping, team, objective.figure)
         ended = loop.go()
 

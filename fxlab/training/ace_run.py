@@ -21,10 +21,10 @@ from fxlab.training.loop import Run
 from fxlab.training.pair import Pair
 
 PIECES, PIECE_S, CONTEXT_S = 4, 1.2, 0.5
-_TRIED, _STARTS, _DOWN, _GOOD = 100, 3, 10, 0.03
+_TRIED, _STARTS, _DOWN, _GOOD = 64, 3, 10, 0.03
 _PHASES = ("even", "projected", "exact", "done")
 _MOST = {"even": 20, "projected": 40, "exact": 100}
-_TRIED_AGAIN, _AGAIN = 24, 3
+_TRIED_AGAIN, _AGAIN = 16, 4
 _TOGETHER = (
     ("shelf_hz", "shelf_q", "shelf_db"),
     ("noise_floor_db", "delta_db"),
@@ -111,7 +111,7 @@ class Fit:
         self._keep(phase, point.place, point.cost, steps, self._descent.radius)
         if fallen < (_ROUGHLY if phase == "even" else _CONVERGED) or point.cost < _EXACT or steps >= _MOST[phase]:
             following = _PHASES[_PHASES.index(phase) + 1]
-            if phase == "exact" and point.cost >= _EXACT and fit.get("again", 0) < _AGAIN:
+            if phase == "projected" and point.cost >= _EXACT and fit.get("again", 0) < _AGAIN:
                 return self._try_again(point.place, point.cost, fit.get("again", 0) + 1)
             place = self._exact.completed(point.place) if phase == "projected" else point.place
             self._keep(following, place, point.cost, 0)
@@ -135,7 +135,8 @@ class Fit:
     def _try_again(self, place: np.ndarray, cost: float, count: int) -> bool:
         """Other values of a few parameters that belong together, all else as it is; goes on from the best if that is better.
 
-        What matters little can stand in a false bottom of its own while all else is right.
+        What matters little can stand in a false bottom of its own while all else is right, and where one of the three signals has
+        found no use, nothing leads to it.
         """
         rng, before = np.random.default_rng((self.settings.seed, count)), cost
         for group in _TOGETHER:
@@ -145,10 +146,11 @@ class Fit:
                     return False
                 other, shares = place.copy(), rng.uniform(0.02, 0.98, len(moving))
                 other[moving] = np.log(shares / (1.0 - shares))
-                if (found := self._exact.cost(other)) < cost:
+                if (found := self._exact.projected(other)) < cost:
                     place, cost = other, found
                 self._tell(cost, tried_again=group[0])
-        self._keep("exact" if cost < before else "done", place, cost, 0)
+        better = cost < (1.0 - _CONVERGED) * before
+        self._keep("projected" if better else "exact", place if better else self._exact.completed(place), cost, 0)
         self.run.fit["again"] = count
         self._descent = None
         return True
