@@ -19,6 +19,7 @@ from fxlab.services.train import Result
 
 ENDED = {
     "finished": "finished all epochs",
+    "converged": "converged",
     "early stop": "stopped early: nothing better on the validation split for as long as --patience says",
     "interrupted": "interrupted, saved",
 }
@@ -133,14 +134,12 @@ def _by_snr(rows: Sequence[dict[str, Any]]):
 
 def _parameters(card: Card):
     """What an ACE has learnt, beside what it was to find where the data were made by one."""
-    stages = card.get("effect") or []
-    true = stages[0].get("parameters", {}) if len(stages) == 1 and stages[0]["name"] == "ace" else {}
     units = {one.name: one.unit for one in EFFECT.parameters if isinstance(one, Param)}
     rows = [
         (
             row["name"],
             figure(row["value"]),
-            figure(float(true[row["name"]])) if row["name"] in true else None,
+            figure(row["in_data"]) if "in_data" in row else None,
             units.get(row["name"], "dB"),
             None if "error_db" not in row else level(row["error_db"]),
             None if "error_db" not in row else "" if row["determined"] else "not by this audio",

@@ -10,7 +10,8 @@ import numpy as np
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.effects.ace import EFFECT, LEARNABLE, MACRO_BANDS
-from fxlab.effects.ace.bank import bank_of
+from fxlab.effects.ace.bank import Bank, bank_of
+from fxlab.effects.ace.design import groups
 from fxlab.effects.ace.layout import state_shapes
 from fxlab.effects.ace.stream import tail
 from fxlab.effects.params import Param
@@ -116,15 +117,27 @@ def settings_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> dict[st
 
 
 def learnt(config: AceConfig, weights: Mapping[str, np.ndarray]) -> list[tuple[Param, float]]:
-    """Every learnt parameter and its value, in the order of the weights."""
+    """Every learnt parameter and its value, in the order of the weights; gains without their mean over the bands."""
     settings = settings_of(config, weights)
-    gains: Iterable[float] = settings.pop("bands_db", ())
     bank = bank_of(config.sample_rate_hz, config.bands, config.latency_ms)
+    gains: Iterable[float] = ()
+    if config.single:
+        gains = settings.pop("bands_db")
+        gains = gains - gains.mean()
+    else:
+        settings = without_mean(settings, bank)
     single = [
         (replace(_BAND, name=f"gain{n}_db", help=f"Spectral contrast: gain of its band at {hz:.0f} Hz."), float(gain))
         for n, (hz, gain) in enumerate(zip(bank.centres_hz, gains, strict=False), 1)
     ]
     return [(PARAMS[name], settings[name]) for name in LEARNABLE if name in settings] + single
+
+
+def without_mean(settings: Mapping[str, object], bank: Bank) -> dict[str, object]:
+    """Parameters of the effect whose gains of groups have no mean over the bands; they sound the same."""
+    names = LEARNABLE[-MACRO_BANDS:]
+    gains = np.array([settings[name] for name in names])
+    return {**settings, **dict(zip(names, (gains - (groups(bank) @ gains).mean()).tolist(), strict=True))}
 
 
 def tail_of(config: AceConfig, weights: Mapping[str, np.ndarray]) -> int:

@@ -6,7 +6,8 @@ Every case runs in a process of its own, which waits while another's turn is, so
 from __future__ import annotations
 
 import multiprocessing
-import resource
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -82,7 +83,7 @@ class Result:
 CASES = {
     "forward": "ACE, forward",
     "both": "ACE, forward and backward",
-    "bank": "its filterbank",
+    "bank": "the power in its bands",
     "seed_bank": "grouped convolution of 20 ms kernels",
     "follower": "a follower of ACE, once per interval",
     "seed_follower": "a follower as a loop over samples in Python",
@@ -104,15 +105,12 @@ def run(request: Request, progress: Progress = silent) -> Result:
         for turn in range(request.runs + 1):  # the first one warms up
             for key, end in ends.items():
                 progress("Measuring", done, total)
-                end.send(True)
-                seconds = _answer(end, key)
+                seconds = _answer(end, key, True)
                 done += 1
                 if turn:
                     times[key].append(seconds)
         progress("Measuring", total, total)
-        for end in ends.values():
-            end.send(False)
-        peaks = {key: int(_answer(end, key)) for key, end in ends.items()}
+        peaks = {key: int(_answer(end, key, False)) for key, end in ends.items()}
     finally:
         for process in processes:
             process.terminate()
@@ -122,10 +120,11 @@ def run(request: Request, progress: Progress = silent) -> Result:
     return Result(machine, request, [Case(key, CASES[key], medians[key], spans[key], peaks[key]) for key in CASES])
 
 
-def _answer(end: Connection, key: str) -> float:
+def _answer(end: Connection, key: str, question: bool) -> float:
     try:
+        end.send(question)
         return end.recv()
-    except EOFError:
+    except (EOFError, OSError):
         raise FxlabError(f"The measurement of '{CASES[key]}' ended unexpectedly.", "Is there enough memory?") from None
 
 
@@ -140,7 +139,7 @@ def _serve(end: Connection, key: str, request: Request) -> None:
         start = time.perf_counter()
         measured()
         end.send(time.perf_counter() - start)
-    end.send(max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before))
+    end.send(max(0, _most_bytes() - before))
 
 
 def _case(key: str, request: Request) -> Callable[[], object]:
@@ -179,10 +178,19 @@ def _case(key: str, request: Request) -> Callable[[], object]:
     return lambda: bench_ace_seed.loop_follower(levels, rise.float(), fall.float()).mean().backward()
 
 
+def _most_bytes() -> int:
+    """The most memory that the process has held; 0 where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def _resident_bytes() -> int:
-    """Memory that the process holds now; where the system doesn't tell, at most so far."""
+    """Memory that the process holds now; where the system doesn't tell, the most so far."""
     try:
         with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return _most_bytes()

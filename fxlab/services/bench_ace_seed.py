@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fxlab.effects.ace.bank import HIGHEST_HZ, LOWEST_HZ, erb_rate, frequency_at
+from fxlab.audio.erb import erb_hz, erb_rate, frequency_at
+from fxlab.effects.ace.bank import HIGHEST_HZ, LOWEST_HZ
 
 KERNEL_S = 0.02
 
@@ -27,7 +28,7 @@ def gammatone_kernels(sample_rate_hz: int, bands: int = 60) -> Tensor:
     lowest, highest = erb_rate(LOWEST_HZ), erb_rate(min(HIGHEST_HZ, sample_rate_hz / 2))
     centres_hz = torch.from_numpy(frequency_at(torch.linspace(float(lowest), float(highest), bands).numpy()))[:, None]
     seconds = torch.arange(round(KERNEL_S * sample_rate_hz) | 1, dtype=torch.float64) / sample_rate_hz
-    width_hz = 1.019 * 24.7 * (1.0 + 0.00437 * centres_hz)
+    width_hz = 1.019 * torch.from_numpy(erb_hz(centres_hz.numpy()))
     angle = 2.0 * math.pi * centres_hz * seconds
     kernels = seconds**3 * torch.exp(-2.0 * math.pi * width_hz * seconds) * torch.cos(angle)
     gain = torch.hypot((kernels * torch.cos(angle)).sum(-1), (kernels * torch.sin(angle)).sum(-1))

@@ -29,8 +29,8 @@ from fxlab.services.train_judge import judged
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.services.train_validation import can_be_scored, validator
 from fxlab.settings import ModelSettings, TrainSettings
-from fxlab.training.ace_certainty import certainties, learnt
-from fxlab.training.ace_run import Fit
+from fxlab.training.ace_certainty import certainties, parameters
+from fxlab.training.ace_run import Fit, check_fit, fits
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
 from fxlab.training.loop import Loop, Run, pick_device
@@ -74,7 +74,7 @@ class Result:
     """How the run ended and what the best network is worth.
 
     Args:
-        ended: "finished", "early stop" or "interrupted".
+        ended: "finished", "early stop", "converged" or "interrupted".
         metrics: On the test split (validation where there is none): all takes as one, each take, silence, verdict.
         files: What was written, by role.
         figure: What the figure of the validation split is called, by which the best network was chosen.
@@ -137,7 +137,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     if request.resume:
         _restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
-    fitted = fits(network.config, objective)
+    fitted = fits(network.config, objective.name)
     if fitted and team is not ALONE:
         raise UsageError("An ACE is fitted by one process.", "Run `fxlab train` without torchrun; --threads shares the work.")
     segments = None if fitted else Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
@@ -174,11 +174,6 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
         return _conclude(request, state, settings, objective, card, ended, train, judged_on, progress)
 
     return team.of_first(conclude)
-
-
-def fits(config: Config, objective: Objective) -> bool:
-    """Whether a model is fitted by least squares instead of by gradients in small steps."""
-    return isinstance(config, AceConfig) and objective.name == "effect"
 
 
 def forget(folder: Path) -> None:
@@ -261,7 +256,8 @@ def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> Non
     state.model.load_state_dict(network.state_dict())
     try:
         state.restore(tensors, record)
-    except (KeyError, ValueError, IndexError, RuntimeError):
+        check_fit(state)
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError):
         raise InputError(f"{path} can't be resumed.", "Start over with --force.") from None
 
 
@@ -281,7 +277,8 @@ def _conclude(
     found = judged(network, card, pairs, progress, objective, settings)
     metrics = saved["metrics"] | found.metrics
     if isinstance(network.config, AceConfig):
-        metrics["parameters"] = certainties(network, train) if fits(network.config, objective) else learnt(network)
+        fitted = fits(network.config, objective.name)
+        metrics["parameters"] = certainties(network, train, card["effect"]) if fitted else parameters(network)
     card |= {"training": saved["training"], "metrics": metrics}
     checkpoint.save(request.output / BEST, network, card)
     files = write_report(request.output, card, state.history, objective.figure, ended, found.worst, found.played)

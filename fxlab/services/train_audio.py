@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from fxlab.errors import UsageError
+from fxlab.errors import InputError, UsageError
 from fxlab.services import dataset
 from fxlab.services.dataset_state import JOURNAL
 from fxlab.settings import DatasetSettings
@@ -41,8 +41,12 @@ def dataset_request(
 
     Raises:
         UsageError: The loss is unknown, or asks for more than audio alone.
+        InputError: A file or folder that isn't there.
     """
     loss(minimised)
+    for given in map(Path, inputs):
+        if not given.exists() and not any(sign in str(given) for sign in "*?["):
+            raise InputError(f"There is no {given}.", "Name a dataset that `fxlab dataset` made, or audio.")
     names = f"{inputs[0]}" + (f" with {len(inputs) - 1} more" if len(inputs) > 1 else "")
     if minimised == "effect":
         raise UsageError(

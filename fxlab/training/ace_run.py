@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from fxlab.errors import InputError
 from fxlab.models.ace import Ace
-from fxlab.models.ace_config import SCALARS
+from fxlab.models.ace_config import SCALARS, AceConfig
+from fxlab.models.model import Config
 from fxlab.settings import TrainSettings
 from fxlab.training.ace_fit import Piece, Problem, places
 from fxlab.training.least_squares import Descent
@@ -68,7 +70,7 @@ class Fit:
         self._descent: Descent | None = None
 
     def go(self) -> str:
-        """Fits; returns why it ended: "finished" or "interrupted"."""
+        """Fits; returns why it ended: "converged", "finished" (no epochs are left) or "interrupted"."""
         run = self.run
         while run.epoch < self.settings.epochs and (run.fit.get("phase") != "done" or "unjudged" in run.fit):
             began = time.monotonic()
@@ -91,7 +93,7 @@ class Fit:
             self.save(run, better)
             if self.stopping():
                 return "interrupted"
-        return "finished"
+        return "converged" if run.fit.get("phase") == "done" else "finished"
 
     def _epoch(self) -> bool:
         """One epoch of the phase that the run is in; false where it was stopped, to be done again."""
@@ -190,10 +192,34 @@ class Fit:
         self.report(self.run, self.settings.epochs, {"loss": cost, **latest, **fields})
 
 
+def fits(config: Config, loss: str) -> bool:
+    """Whether a model is fitted by least squares to a loss of that name, instead of by gradients in small steps."""
+    return isinstance(config, AceConfig) and loss == "effect"
+
+
+def check_fit(run: Run) -> None:
+    """Raises `ValueError`, `TypeError` or `KeyError` for a fit, read from a file, that can't be gone on with."""
+    fit = run.fit
+    if not fit:
+        return
+    length = len(place_of(run.model))
+    found = [fit["place"], *fit.get("waiting", ())] + ([fit["best"]["place"]] if fit.get("best") else [])
+    sane = all(np.shape(place) == (length,) and np.isfinite(np.array(place, float)).all() for place in found)
+    if not (sane and fit["phase"] in ("tries", "starts", *_PHASES) and fit["steps"] >= 0 and fit["cost"] >= 0):
+        raise ValueError("no fit of this model")
+
+
 def pieces_of(pairs: Sequence[Pair], model: Ace) -> list[Piece]:
-    """The loudest part of every pair, with what sounded before as its context, of no more than `PIECES` pairs."""
+    """The loudest part of every pair, with what sounded before as its context, of no more than `PIECES` pairs.
+
+    Raises:
+        InputError: All are silent.
+    """
     rate_hz, found = model.config.sample_rate_hz, []
     length, context = round(PIECE_S * rate_hz), round(CONTEXT_S * rate_hz)
+    pairs = [pair for pair in pairs if pair.target.any()]
+    if not pairs:
+        raise InputError("All pairs to learn from are silent.", "Make the dataset from audio in which something is played.")
     chosen = [pairs[k] for k in np.unique(np.linspace(0, len(pairs) - 1, PIECES).round().astype(int))]
     for pair in chosen:
         first = max(pair.lead, 0 if pair.from_rest else min(context, len(pair.target) // 2))

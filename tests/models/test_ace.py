@@ -9,6 +9,9 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from fxlab.effects.ace import LEARNABLE
+from fxlab.effects.ace.bank import bank_of
+from fxlab.effects.ace.design import groups
 from fxlab.effects.ace.kernel import Ace as AceEffect
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import random_blocks
@@ -17,7 +20,7 @@ from fxlab.engines.onnx_graph import model_of, streaming_graph
 from fxlab.errors import InputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.models.ace import Ace, at
-from fxlab.models.ace_config import PARAMS, SIZES, AceConfig, learnt, settings_of, tail_of
+from fxlab.models.ace_config import PARAMS, SCALARS, SIZES, AceConfig, learnt, settings_of, tail_of
 from fxlab.models.model import Model, config_of, describe
 from fxlab.models.precision import rounded
 
@@ -105,12 +108,18 @@ def test_values_are_within_their_ranges_at_any_weights(spread, single):
         warnings.simplefilter("error")
         found = learnt(given.config, given.weights)
     assert len(found) == given.config.parameters_count
-    assert all(one.low <= value <= one.high for one, value in found)
+    scalars, relative = found[: len(SCALARS)], [value for _, value in found[len(SCALARS) :]]
+    assert all(one.low <= value <= one.high for one, value in scalars)
+    per_band = (
+        np.array(relative) if single else groups(bank_of(CONFIG.sample_rate_hz, CONFIG.bands, CONFIG.latency_ms)) @ relative
+    )
+    assert abs(per_band.mean()) < 1e-9
     network = checkpoint.network_of(given)
     values = network.values()
-    gains = values.pop("gains_db", torch.zeros(0)).tolist()
-    for (one, value), theirs in zip(found, [*(value.item() for value in values.values()), *gains], strict=True):
-        assert theirs == pytest.approx(value, rel=1e-9, abs=1e-12), one.name
+    gains = values["gains_db"].tolist() if single else [values[name].item() for name in LEARNABLE[len(SCALARS) :]]
+    for one, value in scalars:
+        assert values[one.name].item() == pytest.approx(value, rel=1e-9, abs=1e-12), one.name
+    assert np.ptp(np.subtract(gains, relative)) < 1e-9
     assert network.tail == tail_of(given.config, given.weights) < 1 << 22
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxlab.errors import UsageError
+from fxlab.errors import InputError, UsageError
 from fxlab.metrics.intelligibility import estoi, si_snr_db
 from fxlab.models import checkpoint
 from fxlab.models.tcn import TCN
@@ -110,12 +110,16 @@ def test_audio_alone_becomes_a_dataset_of_the_run(takes, tmp_path, no_pictures):
 def test_what_audio_alone_does_not_tell(takes, noisy, tmp_path):
     def refused(minimised, **settings):
         with pytest.raises(UsageError) as caught:
-            train_audio.dataset_request([takes, "more.wav"], tmp_path, minimised, DatasetSettings(**settings), RATE, False)
+            train_audio.dataset_request(
+                [takes, next(takes.iterdir())], tmp_path, minimised, DatasetSettings(**settings), RATE, False
+            )
         return caught.value.message
 
     assert "doesn't say what to sound like" in refused("effect") and "with 1 more" in refused("effect")
     assert "can't be made clearer" in refused("estoi")
     assert "no loss 'contrst'" in refused("contrst")
+    with pytest.raises(InputError, match="There is no"):
+        train_audio.dataset_request([takes, "more.wav"], tmp_path, "effect", DatasetSettings(), RATE, False)
     train_audio.dataset_request([takes], tmp_path, "estoi", DatasetSettings(snr_db=[0]), RATE, False)
     with pytest.raises(UsageError, match="trained on alone"):
         train_audio.given_dataset([takes, noisy])

@@ -13,7 +13,7 @@ from fxlab.models.ace import Ace
 from fxlab.models.ace_config import PARAMS, SCALARS, AceConfig, settings_of
 from fxlab.settings import TrainSettings
 from fxlab.training import ace_run
-from fxlab.training.ace_certainty import certainties, learnt
+from fxlab.training.ace_certainty import certainties, parameters
 from fxlab.training.ace_fit import LINEAR, Piece, Problem, places
 from fxlab.training.ace_run import Fit, pieces_of, place_of, set_place
 from fxlab.training.least_squares import Descent
@@ -171,5 +171,5 @@ def test_gains_are_told_without_their_mean():
     model = Ace(CONFIG)
     with torch.no_grad():
         model.gains += 0.5
-    gains = [row["value"] for row in learnt(model) if row["name"].startswith("band")]
+    gains = [row["value"] for row in parameters(model) if row["name"].startswith("band")]
     assert gains == pytest.approx([0.0] * 8, abs=1e-6)

@@ -42,9 +42,9 @@ def test_the_last_place_is_judged_although_its_validation_was_left(monkeypatch, 
     assert go(run, None) == "interrupted" and not run.history
     again = Run.fresh(model, settings)
     again.restore(run.tensors(), run.record())
-    assert go(again, 0.5) == "finished"
+    assert go(again, 0.5) == "converged"
     assert again.best == 0.5 and [row["v"] for row in again.history] == [0.5] and again.history[0]["loss"] == 0.25
-    assert go(again, 0.1) == "finished" and again.best == 0.5
+    assert go(again, 0.1) == "converged" and again.best == 0.5
 
 
 @pytest.mark.parametrize("frames", (100, 600, 1024))
