@@ -142,14 +142,20 @@ def _parameters(card: Card):
             figure(row["in_data"]) if "in_data" in row else None,
             units.get(row["name"], "dB"),
             None if "error_db" not in row else level(row["error_db"]),
-            None if "error_db" not in row else "" if row["determined"] else "not by this audio",
+            None if "error_db" not in row else "yes" if row["determined"] else "not by this audio",
         )
         for row in card["metrics"]["parameters"]
     ]
     columns = ("parameter", "learnt", "in the data", "unit", "error if off by 10 %", "determined")
     shown = [k for k in range(len(columns)) if any(row[k] is not None for row in rows)]
     kept = [tuple(row[k] for k in shown) for row in rows]
-    return table("", [columns[k] for k in shown], kept, numbers=("learnt", "in the data", "error if off by 10 %"))
+    title = "Errors if a parameter is off by 10 % and all others make up for it, against what the effect adds"
+    return table(
+        title if "determined" in [columns[k] for k in shown] else "",
+        [columns[k] for k in shown],
+        kept,
+        numbers=("learnt", "in the data", "error if off by 10 %"),
+    )
 
 
 def _takes(metrics: dict[str, Any]):

@@ -69,8 +69,8 @@ _SCALARS = (
     Param("output_db", 0, -24, 24, "dB", "Gain of the output.", "db"),
 )
 _BANDS = tuple(
-    Param(f"band{n}_db", 0, -12, 12, "dB", f"Spectral contrast: gain of its bands' {n}. eighth on the ERB scale.", "db")
-    for n in range(1, MACRO_BANDS + 1)
+    Param(f"band{n}_db", 0, -12, 12, "dB", f"Spectral contrast: gain of the {which} eighth of its bands, from below.", "db")
+    for n, which in enumerate(("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "last"), 1)
 )
 LEARNABLE = tuple(parameter.name for parameter in (*_SCALARS, *_BANDS))
 """What a trained ACE learns; the other parameters say how it is built."""
@@ -84,7 +84,12 @@ EFFECT = Effect(
         Choice("bands", 60, (16, 24, 32, 40, 48, 60, 64), "Gammatone bands from 50 Hz to 22.05 kHz or half the rate."),
         Choice("latency_ms", 8, (4, 8, 16, 32), "Delay of the bands; 4 lets 60 bands ripple by 1.5 dB, 8 by 0.3, 16 by 0.2."),
         Choice("adapt", False, (False, True), "Set the strengths by what is heard: more where contrast lacks."),
-        Choice("time_constants", "tau", ("tau", "synthdef"), "synthdef: env_a, env_d three times as slow, as in the original."),
+        Choice(
+            "time_constants",
+            "tau",
+            ("tau", "synthdef"),
+            "synthdef: attacks and decays take three times as long, as in the original.",
+        ),
         Choice(
             "tce_carrier",
             "highpassed",
