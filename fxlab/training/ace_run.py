@@ -6,6 +6,7 @@ there. What is known so far is kept in the run as plain numbers.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,7 +15,7 @@ import torch
 
 from fxlab.errors import InputError
 from fxlab.models.ace import Ace
-from fxlab.models.ace_config import SCALARS, AceConfig
+from fxlab.models.ace_config import PARAMS, SCALARS, AceConfig
 from fxlab.models.model import Config
 from fxlab.settings import TrainSettings
 from fxlab.training.ace_fit import Piece, Problem, places
@@ -27,6 +28,7 @@ _TRIED, _STARTS, _DOWN, _GOOD = 64, 3, 10, 0.03
 _PHASES = ("even", "projected", "exact", "done")
 _MOST = {"even": 20, "projected": 40, "exact": 100}
 _TRIED_AGAIN, _AGAIN = 16, 4
+_SHELVES, _SHELF_Q = ((2000.0, 6000.0, 12_000.0), (-8.0, 8.0)), 0.5
 _TOGETHER = (
     ("shelf_hz", "shelf_q", "shelf_db"),
     ("noise_floor_db", "delta_db"),
@@ -160,7 +162,8 @@ class Fit:
     def _start(self) -> bool:
         """The way down from the next of the places that wait, for some steps; the best of all is gone on with.
 
-        The others are left where that is good already.
+        The others are left where that is good already. Then the best is tried with other shelves, which what comes after the
+        shelf makes up for so well that no way leads from one to the next.
         """
         fit = self.run.fit
         waiting, best = list(fit["waiting"]), fit["best"]
@@ -173,9 +176,11 @@ class Fit:
             self._tell(descent.point.cost)
         if best is None or descent.point.cost < best["cost"]:
             best = {"cost": descent.point.cost, "place": descent.point.place.tolist()}
-        phase = "starts" if waiting and best["cost"] > _GOOD else "even"
-        self._keep(phase, np.array(best["place"]), best["cost"], 0)
-        self.run.fit |= {"waiting": waiting, "best": best}
+        varied = fit.get("varied", False)
+        if not varied and (not waiting or best["cost"] <= _GOOD):
+            waiting, varied = [place.tolist() for place in _other_shelves(np.array(best["place"]))], True
+        self._keep("starts" if waiting else "even", np.array(best["place"]), best["cost"], 0)
+        self.run.fit |= {"waiting": waiting, "best": best, "varied": varied}
         return True
 
     def _keep(self, phase: str, place: np.ndarray, cost: float, steps: int, radius: float | None = None) -> None:
@@ -195,6 +200,17 @@ class Fit:
 def fits(config: Config, loss: str) -> bool:
     """Whether a model is fitted by least squares to a loss of that name, instead of by gradients in small steps."""
     return isinstance(config, AceConfig) and loss == "effect"
+
+
+def _other_shelves(place: np.ndarray) -> list[np.ndarray]:
+    found = []
+    for hz, db in itertools.product(*_SHELVES):
+        other = place.copy()
+        for name, value in (("shelf_hz", hz), ("shelf_db", db), ("shelf_q", _SHELF_Q)):
+            share = PARAMS[name].share(value)
+            other[SCALARS.index(name)] = np.log(share / (1.0 - share))
+        found.append(other)
+    return found
 
 
 def check_fit(run: Run) -> None:

@@ -118,7 +118,15 @@ def test_pieces_are_the_loudest_with_what_came_before():
 
 def fit(monkeypatch, dry, run, epochs, leave_after=None):
     """Goes on with a run; `leave_after` many questions it is told to stop. Saved states are returned."""
-    for name, value in (("_TRIED", 4), ("_STARTS", 1), ("_DOWN", 2), ("_TRIED_AGAIN", 1), ("PIECE_S", 1.0), ("CONTEXT_S", 0.5)):
+    for name, value in (
+        ("_TRIED", 4),
+        ("_STARTS", 1),
+        ("_DOWN", 2),
+        ("_TRIED_AGAIN", 1),
+        ("_SHELVES", ((2000.0,), (8.0,))),
+        ("PIECE_S", 1.0),
+        ("CONTEXT_S", 0.5),
+    ):
         monkeypatch.setattr(ace_run, name, value)
     asked, saved = [], []
 
