@@ -100,6 +100,7 @@ def train(
     from fxlab.console import output as console
     from fxlab.console.progress import bars
     from fxlab.console.train import show_seeds, show_train
+    from fxlab.models.registry import architecture
     from fxlab.profiles import load, override
     from fxlab.services import dataset, train, train_audio, train_seeds
     from fxlab.settings import Profile
@@ -133,6 +134,7 @@ def train(
     )
     audio = None
     if not given:
+        architecture(request.model.type).config(request.model.size)  # before anything is made of the audio
         rate_hz, minimised = base.audio.sample_rate_hz, request.settings.loss
         audio = train_audio.dataset_request(inputs, folder, minimised, base.dataset, rate_hz, force)
     with bars() as progress, joined(request.settings.device) as team:

@@ -47,6 +47,8 @@ def dataset_request(
     for given in map(Path, inputs):
         if not given.exists() and not any(sign in str(given) for sign in "*?["):
             raise InputError(f"There is no {given}.", "Name a dataset that `fxlab dataset` made, or audio.")
+        if given.is_dir() and not any(path.is_file() for path in given.rglob("*")):
+            raise InputError(f"{given} is empty.", "Name a dataset that `fxlab dataset` made, or audio.")
     names = f"{inputs[0]}" + (f" with {len(inputs) - 1} more" if len(inputs) > 1 else "")
     if minimised == "effect":
         raise UsageError(

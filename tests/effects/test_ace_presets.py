@@ -62,4 +62,5 @@ def test_transients_come_forward_and_notes_ring_on():
 
 
 def test_every_preset_is_tried_here():
-    assert [name for name in profiles.names() if name.startswith("ace-")] == [f"ace-{preset}" for preset in PRESETS]
+    playing = [name for name in profiles.names() if profiles.load(name).effects]
+    assert [name for name in playing if name.startswith("ace-")] == [f"ace-{preset}" for preset in PRESETS]
