@@ -75,7 +75,7 @@ def card_of(name: str) -> Card:
     if path.suffix.lower() == ".onnx":
         from fxlab.engines.onnx_engine import read_onnx
 
-        return read_onnx(path)[1]
+        return _playable(read_onnx(path)[1])
     return read_model(path)[0].card
 
 
@@ -159,14 +159,17 @@ def another(opened: Opened, parameters: Mapping[str, object]) -> Opened:
 
 
 def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
-    """A model file's network and, where it has one, its golden vector; raises `InputError` for what isn't a model."""
+    """A model file's network and, where it has one, its golden vector; raises `InputError` for what isn't a model.
+
+    Raises `UsageError` for a mastering model.
+    """
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         from fxlab.engines.onnx_engine import read_onnx
         from fxlab.engines.onnx_graph import model_of
 
         data, card, vector = read_onnx(path)
-        return model_of(data, card, str(path)), vector
+        return model_of(data, _playable(card), str(path)), vector
     if suffix == ".nam":
         from fxlab.formats.nam import read_nam
 
@@ -178,7 +181,14 @@ def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
     from fxlab.models import checkpoint
 
     network, card, _, _ = checkpoint.load(path)
-    return checkpoint.model_of(network, card), None
+    return checkpoint.model_of(network, _playable(card)), None
+
+
+def _playable(card: Card) -> Card:
+    """Itself; raises `UsageError` for a network that doesn't turn audio into audio."""
+    if kind_of(card) == "master":
+        raise UsageError("This is a mastering model: it decides how to master a song.", "Play it with `fxlab master --model`.")
+    return card
 
 
 def processor_of(model: Model, engine: str, threads: int = 1) -> NetworkProcessor:

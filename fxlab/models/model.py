@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 
 from fxlab.errors import InputError
+from fxlab.mastering.config import MasterConfig
 from fxlab.models.ace_config import AceConfig
 from fxlab.models.stack_config import StackConfig
 from fxlab.models.tcn_config import TCNConfig
 
 Card = dict[str, Any]
-Config = TCNConfig | StackConfig | AceConfig
+Config = TCNConfig | StackConfig | AceConfig | MasterConfig
 Weights = dict[str, np.ndarray]
 
 CARD_FORMAT = "fxlab-card"
-CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig, AceConfig)}
+CONFIGS: dict[str, type] = {config.kind: config for config in (TCNConfig, StackConfig, AceConfig, MasterConfig)}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network that maps mono audio to mono audio.
+    """A network that maps mono audio to mono audio, or that decides how to master a song.
 
     Args:
         config: What it looks like.
@@ -61,8 +62,8 @@ def config_of(card: Card) -> Config:
         raise InputError("The model is of an architecture that this fxlab doesn't know.", "Update fxlab.")
     config = card["model"].get("config")
     found = CONFIGS[kind].from_json(config if isinstance(config, dict) else {})
-    if isinstance(found, AceConfig) and found.sample_rate_hz != card.get("sample_rate_hz"):
-        raise InputError("The model's card names another sample rate than its ACE.", "Export it again with `fxlab export`.")
+    if isinstance(found, (AceConfig, MasterConfig)) and found.sample_rate_hz != card.get("sample_rate_hz"):
+        raise InputError("The model's card names another sample rate than its network.", "Export or train it again.")
     return found
 
 

@@ -19,7 +19,12 @@ from fxlab.models.model import Config
 if TYPE_CHECKING:
     from torch import nn
 
-NETWORKS = {"tcn": "fxlab.models.tcn:TCN", "stack": "fxlab.models.stack:Stack", "ace": "fxlab.models.ace:Ace"}
+NETWORKS = {
+    "tcn": "fxlab.models.tcn:TCN",
+    "stack": "fxlab.models.stack:Stack",
+    "ace": "fxlab.models.ace:Ace",
+    "master": "fxlab.mastering.network:MasterNet",
+}
 
 
 @dataclass(frozen=True)
