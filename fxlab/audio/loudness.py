@@ -14,7 +14,10 @@ import numpy as np
 
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 
-_HOPS = 4  # a gating block of 400 ms is four hops of 100 ms: 75 % overlap
+HOPS_PER_SECOND = 10
+MOMENTARY_HOPS, SHORT_TERM_HOPS = 4, 30
+"""Windows of 400 ms, 75 % of which overlap (they are the gating blocks too), and of 3 s."""
+
 _OFFSET = -0.691
 _SURROUND = 1.41
 _REAR, _SIDE, _LFE = (9, 10), (14, 15), 11  # SF_CHANNEL_MAP_* of libsndfile
@@ -61,7 +64,43 @@ def mean_lufs(audio: np.ndarray, sample_rate_hz: int) -> float:
     weighted = np.empty(block.shape)
     run_cascade(block, weighted, k_weighting(sample_rate_hz), np.zeros((block.shape[0], 2, 2)))
     energy = float(channel_weights(block.shape[0]) @ np.einsum("cn,cn->c", weighted, weighted))
-    return _OFFSET + 10 * math.log10(energy / block.shape[1]) if energy > 0 else -math.inf
+    return float(lufs_of(energy / block.shape[1])) if energy > 0 else -math.inf
+
+
+class WeightedPower:
+    """K-weighted power of audio that arrives block by block, in steps ("ticks") of 10 or 100 ms.
+
+    Args:
+        sample_rate_hz: 8-192 kHz.
+        channels: 1 or more.
+        channel_map: As for `LoudnessMeter`.
+        per_second: Ticks per second.
+
+    Attributes:
+        frames: Frames so far.
+        peak: Largest magnitude of a sample so far, shape (channels,).
+    """
+
+    def __init__(self, sample_rate_hz: int, channels: int, channel_map: Sequence[int] | None, per_second: int) -> None:
+        self._rate, self._per_second = sample_rate_hz, per_second
+        self._sections, self._weights = k_weighting(sample_rate_hz), channel_weights(channels, channel_map)
+        self._registers, self._energy = np.zeros((channels, 4)), np.zeros(channels)
+        self._clock = np.zeros(2, np.int64)
+        self.peak = np.zeros(channels)
+
+    @property
+    def frames(self) -> int:
+        return int(self._clock[0])
+
+    def add(self, block: np.ndarray) -> np.ndarray:
+        """Takes audio (channels, n); gives the power of each tick that ends in it, channels weighted and added up."""
+        from fxlab.audio.loudness_kernel import weigh  # Numba is imported only when something is measured
+
+        block = np.ascontiguousarray(block, np.float32)
+        ticks = np.empty(block.shape[1] * self._per_second // self._rate + 1)
+        state = self._registers, self._energy, self.peak, self._clock
+        ended = weigh(block, self._rate, self._per_second, self._sections, self._weights, *state, ticks)
+        return ticks[:ended] * (self._per_second / self._rate)
 
 
 class LoudnessMeter:
@@ -75,44 +114,42 @@ class LoudnessMeter:
     """
 
     def __init__(self, sample_rate_hz: int, channels: int, channel_map: Sequence[int] | None = None) -> None:
-        self._rate = sample_rate_hz
-        self._weights = channel_weights(channels, channel_map)
-        self._coefficients = k_weighting(sample_rate_hz)
-        self._state = np.zeros((channels, 2, 2))
-        self._energy = np.zeros(channels)
-        self._hops = array("d")  # mean square of each finished hop, channels weighted and added up
-        self._frames = 0
-        self._hop_start = 0
+        self._power = WeightedPower(sample_rate_hz, channels, channel_map, HOPS_PER_SECOND)
+        self._hops = array("d")
 
     def add(self, block: np.ndarray) -> None:
         """Measures finite audio (channels, n)."""
-        block = np.ascontiguousarray(block, np.float32)
-        from fxlab.audio.biquad import run_cascade  # Numba is imported only when something is measured
-
-        done = 0
-        while done < block.shape[1]:
-            hop_end = round((len(self._hops) + 1) * self._rate / 10)
-            upto = min(block.shape[1], done + hop_end - self._frames)
-            weighted = np.empty((block.shape[0], upto - done))
-            run_cascade(block[:, done:upto], weighted, self._coefficients, self._state)
-            self._energy += np.einsum("cn,cn->c", weighted, weighted)
-            self._frames += upto - done
-            done = upto
-            if self._frames == hop_end:
-                self._hops.append(float(self._weights @ self._energy) / (hop_end - self._hop_start))
-                self._energy[:] = 0.0
-                self._hop_start = hop_end
+        self._hops.frombytes(self._power.add(block).tobytes())
 
     def integrated(self) -> float:
         """LUFS of all audio so far; -inf for less than 0.4 s or when every block is below -70 LUFS."""
-        if len(self._hops) < _HOPS:
-            return -math.inf
-        blocks = np.convolve(np.frombuffer(self._hops), np.full(_HOPS, 1 / _HOPS), "valid")
-        loud = blocks[blocks > _power(ABSOLUTE_GATE_LUFS)]
-        if not len(loud):
-            return -math.inf
-        gate = np.mean(loud) * 10 ** (RELATIVE_GATE_LU / 10)
-        return float(_OFFSET + 10 * math.log10(np.mean(loud[loud > gate])))
+        return gated_lufs(np.frombuffer(self._hops))
+
+
+def gated_lufs(hops: np.ndarray) -> float:
+    """Integrated loudness from the power of each 100 ms, shape (n,): blocks of 400 ms, both gates of BS.1770-4."""
+    blocks = windows(hops, MOMENTARY_HOPS)
+    loud = blocks[blocks > power_of(ABSOLUTE_GATE_LUFS)]
+    if not len(loud):
+        return -math.inf
+    gate = np.mean(loud) * 10 ** (RELATIVE_GATE_LU / 10)
+    return float(lufs_of(np.mean(loud[loud > gate])))
+
+
+def windows(hops: np.ndarray, length: int) -> np.ndarray:
+    """Mean power of every window of `length` successive hops, shape (n - length + 1,); empty where there are fewer."""
+    return np.convolve(hops, np.full(length, 1 / length), "valid") if len(hops) >= length else np.empty(0)
+
+
+def lufs_of(power: np.ndarray | float) -> np.ndarray:
+    """Loudness of a K-weighted power; -inf for 0."""
+    with np.errstate(divide="ignore"):
+        return _OFFSET + 10 * np.log10(power)
+
+
+def power_of(lufs: float) -> float:
+    """The K-weighted power that is so loud."""
+    return 10 ** ((lufs - _OFFSET) / 10)
 
 
 def channel_weights(channels: int, channel_map: Sequence[int] | None = None) -> np.ndarray:
@@ -139,7 +176,3 @@ def k_weighting(sample_rate_hz: int) -> np.ndarray:
     unity = b0_48 / b0
     highpass = [unity, -2 * unity, unity, 2 * (k * k - 1) / b0, (1 - k / pass_q + k * k) / b0]
     return np.array([[value / a0 for value in shelf], highpass])
-
-
-def _power(lufs: float) -> float:
-    return 10 ** ((lufs - _OFFSET) / 10)
