@@ -20,7 +20,7 @@ from fxlab.errors import UsageError, nearest
 if TYPE_CHECKING:
     import torch
 
-BUILT_IN = ("saturator", "clipper", "bitcrusher", "eq", "convolver", "ace")
+BUILT_IN = ("saturator", "clipper", "bitcrusher", "eq", "compressor", "imager", "convolver", "ace")
 DSP_ENGINES = ("numba", "numpy")
 
 

@@ -33,6 +33,8 @@ FULL = {
         "oversample": (1, 4),
     },
     "eq": {"peak1_db": (0.0, 6.0), "low_shelf_db": (0.0, -3.0), "highpass_hz": (10.0, 80.0)},
+    "compressor": {"link": (True, False), "ratio": (1.0, 4.0), "knee_db": (0.0, 6.0), "attack_ms": (0.1, 30.0)},
+    "imager": {"width": (0.0, 1.0, 1.5), "low_width": (0.0, 0.5, 1.0)},
     "convolver": {"max_s": (0.001, 0.005, 10.0), "mix": (0.4, 1.0)},
     "ace": {"bands": (16, 60), "latency_ms": (4, 16), "adapt": (False, True), "tce_carrier": ("full", "highpassed")},
 }
