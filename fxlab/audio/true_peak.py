@@ -44,6 +44,15 @@ def phases(factor: int) -> np.ndarray:
     return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+@functools.cache
+def reach(factor: int) -> float:
+    """No peak is higher than this times the largest sample: the filters' worst case, and half as much for the parabola.
+
+    The parabola adds e^2 / 8s where e <= s, and s, the second difference of three values, is at most four times the largest.
+    """
+    return 1.5 * max(1.0, float(np.abs(phases(factor)).sum(axis=1).max()))
+
+
 def true_peak_db(audio: np.ndarray, sample_rate_hz: int, factor: int = 4) -> float:
     """True peak of whole audio.
 
@@ -74,7 +83,7 @@ class TruePeakMeter:
     """
 
     def __init__(self, sample_rate_hz: int, channels: int, factor: int = 4) -> None:
-        self._taps = phases(factor)
+        self._filters = phases(factor), np.float32(reach(factor))
         self._past = np.zeros((channels, TAPS + 1), np.float32)
         self._peaks = np.zeros(channels, np.float32)
 
@@ -82,14 +91,14 @@ class TruePeakMeter:
         """Measures audio (channels, n)."""
         from fxlab.audio.true_peak_kernel import measure  # Numba is imported only when something is measured
 
-        measure(np.ascontiguousarray(block, np.float32), self._taps, self._past, self._peaks)
+        measure(np.ascontiguousarray(block, np.float32), *self._filters, self._past, self._peaks)
 
     def peaks_db(self) -> list[float]:
         """dBTP of each channel so far, as if silence followed; -inf for digital silence."""
         from fxlab.audio.true_peak_kernel import measure
 
         peaks = self._peaks.copy()
-        measure(np.zeros((len(peaks), DELAY), np.float32), self._taps, self._past.copy(), peaks)
+        measure(np.zeros((len(peaks), DELAY), np.float32), *self._filters, self._past.copy(), peaks)
         return [20.0 * math.log10(peak) if peak > 0 else -math.inf for peak in peaks.tolist()]
 
     def peak_db(self) -> float:

@@ -17,36 +17,37 @@ _PEAKS = {**OPTIONS, "fastmath": {"contract", "nsz", "nnan"}}
 
 
 @njit(cache=True, **OPTIONS)
-def measure(block, taps, past, peaks):
+def measure(block, taps, reach, past, peaks):
     """Raises each channel's peak to what a block (channels, frames) reaches; float32 throughout.
 
     Args:
         block: Non-finite samples count as silence.
         taps: See `true_peak.phases`.
+        reach: See `true_peak.reach`.
         past: (channels, TAPS + 1), the last samples before the block, updated.
         peaks: (channels,), updated.
     """
     line, out = np.zeros(ROOM + _EDGE, np.float32), np.empty(ROOM, np.float32)
     rows = np.empty((len(taps) + 1, ROOM), np.float32)
-    reach = reach_of(taps)
     for channel in range(len(block)):
+        take(past[channel], 0, line, 0, _EDGE)
         for start in range(0, block.shape[1], CHUNK):
             frames = min(CHUNK, block.shape[1] - start)
-            line[:_EDGE] = past[channel]
-            take(block[channel, start : start + frames], line[_EDGE:])
+            take(block[channel], start, line, _EDGE, frames)
             if largest(line, frames + _EDGE) * reach > peaks[channel]:
                 interpolate(line, taps, rows, frames + 2)
                 summits(rows, out, frames)
                 peaks[channel] = max(peaks[channel], largest(out, frames))
-            past[channel] = line[frames : frames + _EDGE]
+            take(line, frames, line, 0, _EDGE)
+        take(line, 0, past[channel], 0, _EDGE)
 
 
 @njit(cache=True, **OPTIONS)
-def take(block, line):
-    """Copies a channel; what isn't finite becomes silence."""
-    for i in range(len(block)):
-        x = block[i]
-        line[i] = x if abs(x) < np.float32(np.inf) else np.float32(0.0)
+def take(source, first, target, place, frames):
+    """Copies `frames` values, from the front on; what isn't finite becomes silence."""
+    for i in range(frames):
+        x = source[first + i]
+        target[place + i] = x if abs(x) < np.float32(np.inf) else np.float32(0.0)
 
 
 @njit(cache=True, **_PEAKS)
@@ -57,18 +58,6 @@ def largest(x, frames):
         size = abs(x[i])
         most = size if size > most else most
     return most
-
-
-@njit(cache=True, **OPTIONS)
-def reach_of(taps):
-    """No summit is higher than this times the largest sample: the filters' worst case, and half as much for the parabola.
-
-    The parabola adds e^2 / 8s with e <= s, where s, the second difference of three values, is at most four times the largest.
-    """
-    worst = np.float32(1.0)
-    for k in range(len(taps)):
-        worst = max(worst, np.abs(taps[k]).sum())
-    return np.float32(1.5) * worst
 
 
 @njit(cache=True, **OPTIONS)
