@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fxlab.effects.compressor.torch_compress import compress
 from fxlab.mastering.config import GREY_BOX, MasterConfig
 from fxlab.mastering.layers import silent_start
 from fxlab.mastering.stereo import left_right, mid_side
@@ -74,10 +75,9 @@ def process(audio: Tensor, box: Box, rate_hz: float) -> Tensor:
 
 
 def squeeze(audio: Tensor, box: Box, rate_hz: float) -> Tensor:
-    """The compressor, without make-up gain: what follows sets the level."""
-    from fxlab.effects.compressor.torch_batch import compress
-
-    return compress(audio, *box[:5], torch.zeros_like(box.ratio), rate_hz)
+    """The compressor, its channels linked, without make-up gain: what follows sets the level."""
+    settings = (value.double() for value in box[:5])
+    return compress(audio, *settings, 0.0, rate_hz)
 
 
 def saturate(audio: Tensor, drive_db: Tensor, mix: Tensor) -> Tensor:

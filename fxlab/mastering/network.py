@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from fxlab.mastering.config import MasterConfig
@@ -12,7 +13,7 @@ from fxlab.mastering.encoder import Encoder
 from fxlab.mastering.filters import equalise
 from fxlab.mastering.grey_box import Box, GreyBox, process
 from fxlab.mastering.residual import Residual
-from fxlab.mastering.stereo import heard, left_right
+from fxlab.mastering.stereo import heard
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,5 @@ class MasterNet(nn.Module):
     def correction(self, audio: Tensor, settings: Settings, z: Tensor) -> Tensor:
         """What the residual adds to (batch, 1 or 2, frames); zeros in a phase without one."""
         if self.residual is None:
-            return audio.new_zeros(audio.shape)
-        channels = audio.shape[1]
-        if self.config.channels == 1:  # each channel is corrected by itself
-            found = self.residual(audio.flatten(0, 1)[:, None], z.repeat_interleave(channels, 0)).view_as(audio)
-        else:
-            found = left_right(self.residual(heard(audio, 2), z), channels)
-        return settings.need[:, None, None] * found
+            return torch.zeros_like(audio)
+        return settings.need[:, None, None] * self.residual(audio, z)

@@ -9,21 +9,24 @@ from torch.nn import functional
 from fxlab.mastering.config import MasterConfig
 from fxlab.mastering.layers import NormalisedConv, silent_start
 from fxlab.mastering.span import context
+from fxlab.mastering.stereo import heard, left_right
 
 
 class Residual(nn.Module):
     """A correction to add to the audio; silence until it has learnt something.
 
-    It hears as much of what comes as of what was, `context` samples on either side, silence before and after the audio. From a
-    grid of `config.alignment` samples on it is the same at any place, so pieces with their context give what the whole gives.
+    It hears `context` samples before and after each sample, silence around the audio. It is the same at every `alignment`-th
+    place, so pieces with their context give what the whole gives. In evaluation its answer to silence is taken off: silence
+    stays silence.
 
     Shape:
-        Audio (batch, `config.channels`, frames) and z (batch, latent) to (batch, channels, frames); mid and side for 2 channels.
+        Audio (batch, 1 or 2, frames), mono or left and right, and z (batch, latent) to the shape of the audio. A network of one
+        channel corrects each by itself; one of two hears mid and side.
     """
 
     def __init__(self, config: MasterConfig) -> None:
         super().__init__()
-        self.alignment, self.context, self.skips = config.alignment, context(config), config.skips
+        self.channels, self.alignment, self.context, self.skips = config.channels, config.alignment, context(config), config.skips
         film = config.conditioning == "film"
         self.project = None if film else nn.Linear(config.latent, config.conditions)
         blocks = {
@@ -49,8 +52,18 @@ class Residual(nn.Module):
 
     def inside(self, audio: Tensor, z: Tensor) -> Tensor:
         """The correction of a piece without the margins that it has on both sides; frames in whole steps of the grid."""
-        c = z if self.project is None else self.project(z)
-        x, levels = audio, []
+        channels = audio.shape[1]
+        if self.channels == 1:
+            x, z = audio.flatten(0, 1)[:, None], z.repeat_interleave(channels, 0)
+        else:
+            x = heard(audio, 2)
+        y = self._net(x, z)
+        if not self.training:
+            y = y - self._net(x.new_zeros(*x.shape[:2], 2 * self.margin + self.alignment), z)[..., :1]
+        return y.view_as(audio[..., : y.shape[-1]]) if self.channels == 1 else left_right(y, channels)
+
+    def _net(self, x: Tensor, z: Tensor) -> Tensor:
+        c, frames, levels = z if self.project is None else self.project(z), x.shape[-1], []
         for block in self.down:
             x = block(x, c)
             levels.append(x)
@@ -60,7 +73,7 @@ class Residual(nn.Module):
             x = functional.interpolate(x, scale_factor=2, mode="linear")
             around = levels.pop()
             x = block(torch.cat((x, around), 1) if self.skips else x, c)
-        return self.out(x)[..., self.margin : audio.shape[-1] - self.margin]
+        return self.out(x)[..., self.margin : frames - self.margin]
 
 
 class Block(NormalisedConv):
