@@ -127,7 +127,7 @@ class Writer:
         if self._map is not None:
             sndfile.set_channel_map(file, self._map)
         for name, text in self._tags.items():
-            with contextlib.suppress(soundfile.SoundFileError):  # what didn't arrive is found in `_verify`
+            with contextlib.suppress(soundfile.SoundFileError):  # what didn't arrive is found in `finish`
                 setattr(file, name, text)
         return file
 
@@ -155,10 +155,17 @@ class Writer:
         with self._stack:
             if error is not None:
                 raise error
-            self._verify()
+            if not self._file.closed:
+                self.finish()
 
-    def _verify(self) -> None:
-        """Closes the file and reads back what only then is certain: its length and its tags."""
+    def finish(self) -> Path:
+        """Ends the file, and reads back what only then is certain: its length and its tags.
+
+        For whoever wants to look at the file before it takes its place, which it does when the block ends well.
+
+        Returns:
+            Where it is until then.
+        """
         import soundfile
 
         try:
@@ -174,9 +181,10 @@ class Writer:
                     self.dropped_tags = [name for name, text in self._tags.items() if not kept.get(name, "").startswith(text)]
         except soundfile.SoundFileError as error:
             raise self._failed(error) from None
+        return self._temporary
 
     def _close(self) -> None:
-        """Lets go of a file that may have failed already; a success was closed, and checked, by `_verify`."""
+        """Lets go of a file that may have failed already; a success was closed, and checked, by `finish`."""
         import soundfile
 
         with contextlib.suppress(soundfile.SoundFileError):

@@ -13,9 +13,9 @@ import numpy as np
 from fxlab.audio.files import Reader, Writer
 from fxlab.audio.levels import LevelMeter, Levels
 from fxlab.audio.quantise import finite
+from fxlab.effects import pipeline
 from fxlab.engines.loader import Opened, open_processor
 from fxlab.errors import FxlabError
-from fxlab.services import pipeline
 from fxlab.services.render_plan import Job, subtype
 from fxlab.settings import EffectSettings
 

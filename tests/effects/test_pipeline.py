@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from fxlab.effects import pipeline
 from fxlab.effects.processor import Processor
 from fxlab.effects.registry import effect
-from fxlab.services import pipeline
 
 RATE = 44_100
 
