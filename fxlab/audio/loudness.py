@@ -161,7 +161,10 @@ def channel_weights(channels: int, channel_map: Sequence[int] | None = None) -> 
 
 
 def k_weighting(sample_rate_hz: int) -> np.ndarray:
-    """Coefficients b0 b1 b2 a1 a2 of the two biquads, the shelf and the high-pass, shape (2, 5)."""
+    """Coefficients b0 b1 b2 a1 a2 of the two biquads, the shelf and the high-pass, shape (2, 5).
+
+    At low rates the bilinear transform bends the shelf, as in other meters: 1 kHz reads 0.2 LU low at 8 kHz.
+    """
     shelf_hz, gain_db, shelf_q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
     k = math.tan(math.pi * shelf_hz / sample_rate_hz)
     high = 10 ** (gain_db / 20)
