@@ -195,6 +195,27 @@ class RenderSettings:
 
 
 @dataclass
+class MasterSettings:
+    target: str = setting(
+        "release",
+        "Where the music goes, which sets loudness, ceiling and format.",
+        choices=("release", "spotify", "apple", "youtube", "tidal", "amazon", "deezer", "ebu-r128", "aes", "cd"),
+    )
+    lufs: float = setting(0.0, "Loudness of the master instead of the target's; 0 takes the target's.", -40, 0)
+    ceiling_db: float = setting(1.0, "Highest true peak instead of the target's, in dB; 1 takes the target's.", -20, 1)
+    amount: float = setting(100.0, "How much of everything is applied, in percent; 0 changes nothing.", 0, 100)
+    tone: float = setting(100.0, "How much of the equaliser, in percent.", 0, 100)
+    dynamics: float = setting(100.0, "How much of the compressor, in percent.", 0, 100)
+    width: float = setting(100.0, "How much of the stereo width, in percent.", 0, 100)
+    loudness: float = setting(100.0, "How much of the way to the target's loudness, in percent.", 0, 100)
+    preset: str = setting("none", "Character that is added.", choices=("none", "warm", "bright", "punchy", "open", "gentle"))
+    format: str = setting("wav", "Container of the output.", choices=("wav", "flac", "ogg"))
+    bit_depth: str = setting(
+        "auto", "Sample format; auto takes the target's, or keeps the input's.", choices=("auto", "16", "24", "float")
+    )
+
+
+@dataclass
 class BenchSettings:
     buffers: list = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
     runs: int = setting(5, "Independent runs per cell.", 1, 10_000)
@@ -230,6 +251,7 @@ class Profile:
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
+    master: MasterSettings = field(default_factory=MasterSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
 

@@ -32,6 +32,7 @@ def plan(
     format: str | None = None,
     bit_depth: str = "auto",
     force: bool = False,
+    ending: str = "",
 ) -> list[Job]:
     """What becomes of each input.
 
@@ -46,6 +47,7 @@ def plan(
         format: "wav", "flac" or "ogg"; None follows `output`, else wav.
         bit_depth: "auto", "16", "24" or "float".
         force: Existing files may be overwritten, inputs never.
+        ending: Put after the names of files in the folder `output`, such as ".cd".
 
     Raises:
         InputError: No audio is found.
@@ -54,12 +56,12 @@ def plan(
         OutputError: A path can't be used.
     """
     found = sources(inputs, missing_ok=True)
-    if output is not None and not _is_folder(output):
+    if output is not None and not is_folder(output):
         if len(found) > 1:
             raise UsageError(f"{output} names one file, but there are {len(found)} inputs.", "Name a folder with -o.")
         outputs = [Path(output)]
     else:
-        outputs = [_output_of(source, output, label, f".{format or 'wav'}") for source in found]
+        outputs = [_output_of(source, output, label, f".{format or 'wav'}", ending) for source in found]
     for path in outputs:
         _check_format(path, format, bit_depth)
     jobs = [Job(source.path, path) for source, path in zip(found, outputs, strict=True)]
@@ -83,15 +85,15 @@ def subtype(info: AudioInfo, output: Path, bit_depth: str) -> str:
     return "PCM_24" if info.lossy else _ABOVE_16_BITS.get(info.subtype, "PCM_16")
 
 
-def _is_folder(output: str | Path) -> bool:
+def is_folder(output: str | Path) -> bool:
     text = str(output)
     return text.endswith(("/", os.sep)) or Path(text).suffix == "" or os.path.isdir(text)
 
 
-def _output_of(source: Source, output: str | Path | None, label: str, suffix: str) -> Path:
+def _output_of(source: Source, output: str | Path | None, label: str, suffix: str, ending: str) -> Path:
     if output is None:
         return source.path.with_name(f"{source.path.stem}.{label}{suffix}")
-    return Path(output) / source.relative.with_name(source.path.stem + suffix)
+    return Path(output) / source.relative.with_name(source.path.stem + ending + suffix)
 
 
 def _check_format(path: Path, format: str | None, bit_depth: str) -> None:
