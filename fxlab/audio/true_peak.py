@@ -23,6 +23,8 @@ FACTORS = (2, 4, 8, 16)
 TAPS = 40
 DELAY = TAPS // 2 + 1
 """Samples that must follow one until all is known about what lies between it and the next one."""
+LOUDEST = 1e15
+"""Larger samples count as silence, as do those that aren't finite: they can't be squared."""
 
 _SHAPE = 6.25  # of the Kaiser window: the least deviation from 1 up to 0.45 fs that so many taps can have
 

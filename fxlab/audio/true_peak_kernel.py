@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.audio.true_peak import TAPS
+from fxlab.audio.true_peak import LOUDEST, TAPS
 from fxlab.vectors import OPTIONS, constant, fma, load, store
 
 CHUNK = 512
 ROOM = CHUNK + 32
 """Samples that a line or a row must have room for when `CHUNK` frames are worked on."""
 
+_LOUDEST = np.float32(LOUDEST)
 _EDGE = TAPS + 1  # past samples in front of a line
 _PEAKS = {**OPTIONS, "fastmath": {"contract", "nsz", "nnan"}}
 
@@ -44,10 +45,10 @@ def measure(block, taps, reach, past, peaks):
 
 @njit(cache=True, **OPTIONS)
 def take(source, first, target, place, frames):
-    """Copies `frames` values, from the front on; what isn't finite becomes silence."""
+    """Copies `frames` values, from the front on; what isn't finite or can't be squared becomes silence."""
     for i in range(frames):
         x = source[first + i]
-        target[place + i] = x if abs(x) < np.float32(np.inf) else np.float32(0.0)
+        target[place + i] = x if abs(x) <= _LOUDEST else np.float32(0.0)
 
 
 @njit(cache=True, **_PEAKS)

@@ -20,7 +20,7 @@ from fxlab.errors import UsageError, nearest
 if TYPE_CHECKING:
     import torch
 
-BUILT_IN = ("saturator", "clipper", "bitcrusher", "eq", "compressor", "imager", "convolver", "ace")
+BUILT_IN = ("saturator", "clipper", "bitcrusher", "eq", "compressor", "imager", "convolver", "ace", "limiter")
 DSP_ENGINES = ("numba", "numpy")
 
 
@@ -34,7 +34,7 @@ class Effect:
         parameters: Everything that can be set, declared once.
         engines: Engine name ("numba", "numpy") to "module:Class" of a `Processor` that takes the parameters as keywords.
         module: "module:Class" of the differentiable torch form, an `nn.Module` with the same keywords plus
-            `sample_rate_hz`, mapping (..., frames) to (..., frames).
+            `sample_rate_hz`, mapping (..., frames) to (..., frames); None where there is no such form.
         learnable: Names of parameters that a model of this effect learns, each as `Param.at(sigmoid(u))` of an unconstrained u.
     """
 
@@ -42,7 +42,7 @@ class Effect:
     help: str
     parameters: tuple[Parameter, ...]
     engines: Mapping[str, str] = field(hash=False)
-    module: str
+    module: str | None = None
     learnable: tuple[str, ...] = ()
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Value]:
@@ -56,7 +56,11 @@ class Effect:
         return _load(self.engines[engine])(**self.resolve(given))
 
     def torch_module(self, sample_rate_hz: int, **given: object) -> torch.nn.Module:
-        """The differentiable form at one sample rate; raises `UsageError` for an unknown parameter."""
+        """The differentiable form at one sample rate; raises `UsageError` for an unknown parameter, and where there is none."""
+        if self.module is None:
+            raise UsageError(
+                f"The {self.name} has no differentiable form.", "Nothing can be learnt through it: put it after the model."
+            )
         return _load(self.module)(sample_rate_hz=sample_rate_hz, **self.resolve(given))
 
 

@@ -37,6 +37,7 @@ FULL = {
     "imager": {"width": (0.0, 1.0, 1.5), "low_width": (0.0, 0.5, 1.0)},
     "convolver": {"max_s": (0.001, 0.005, 10.0), "mix": (0.4, 1.0)},
     "ace": {"bands": (16, 60), "latency_ms": (4, 16), "adapt": (False, True), "tce_carrier": ("full", "highpassed")},
+    "limiter": {"gain_db": (0.0, 20.0), "lookahead_ms": (0.5, 5.0), "link": (1.0, 0.5)},
 }
 
 

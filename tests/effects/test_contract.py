@@ -23,12 +23,12 @@ DRAWS = 4
 TOLERANCE = 1e-6  # absolute up to full scale, relative to the peak above it (float32 holds no more)
 NAMES = sorted(effects())
 QUANTISING = {"bitcrusher"}  # a last bit may decide between two levels, so engines agree on all samples but a few
-LINKED = {"ace", "compressor", "imager"}  # what it does to a channel depends on all of them
+LINKED = {"ace", "compressor", "imager", "limiter"}  # what it does to a channel depends on all of them
 STEREO = {"imager"}  # its module takes (..., channels, frames), the others' rows aren't channels
 # Plain loops over samples, and with what settings they soon fall silent.
 SLOW = {("ace", "numpy"): {"dp_decay_s": 0.01, "dp_attack_ms": 3.0, "ex_smoothing_ms": 3.0, "tce_decay_ms": 3.0}}
 # Not drawn: the audio is short, and channels that aren't linked don't get the same gain.
-HELD = {"ace": {"latency_ms": 4, "dp_decay_s": 0.05}, "compressor": {"link": True}}
+HELD = {"ace": {"latency_ms": 4, "dp_decay_s": 0.05}, "compressor": {"link": True}, "limiter": {"link": 1}}
 FILES = tempfile.TemporaryDirectory()
 
 
@@ -96,6 +96,7 @@ def limit(y):
     return TOLERANCE * max(1.0, float(np.abs(y).max()))
 
 
+every_module = pytest.mark.parametrize("name", [name for name in NAMES if effects()[name].module])
 every_effect = pytest.mark.parametrize("name", NAMES)
 every_engine = pytest.mark.parametrize("engine", DSP_ENGINES)
 every_draw = pytest.mark.parametrize("index", range(DRAWS))
@@ -134,10 +135,16 @@ def agree(name, one, other):
 
 @every_effect
 @every_draw
-def test_engines_and_torch_agree(name, index):
+def test_engines_agree(name, index):
+    x, settings = sound(name), draw(name, index)
+    agree(name, play(name, "numpy", settings, x, [512]), play(name, "numba", settings, x, [512]))
+
+
+@every_module
+@every_draw
+def test_the_torch_form_agrees(name, index):
     x, settings = sound(name), draw(name, index)
     compiled = play(name, "numba", settings, x, [512])
-    agree(name, play(name, "numpy", settings, x, [512]), compiled)
     module = effects()[name].torch_module(RATE, **settings)
     with torch.no_grad():
         wet = module(torch.tensor(x))
@@ -147,7 +154,7 @@ def test_engines_and_torch_agree(name, index):
     agree(name, wet.numpy(), compiled)
 
 
-@every_effect
+@every_module
 @every_draw
 def test_torch_form_takes_any_leading_shape_and_gives_gradients(name, index):
     x = torch.tensor(signal()[:, :256]).reshape(2, 1, 256).requires_grad_()

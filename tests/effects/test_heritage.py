@@ -86,6 +86,12 @@ CHANGES = [
     ("ace", {}, {"time_constants": "synthdef"}),
     ("ace", {"bands": 16}, {"bands": 60}),
     ("ace", {"latency_ms": 16}, {"latency_ms": 4}),
+    ("limiter", {"gain_db": 12.0}, {"gain_db": 0.0}),
+    ("limiter", {}, {"gain_db": 12.0}),
+    ("limiter", {"gain_db": 12.0}, {"ceiling_db": -12.0}),
+    ("limiter", {"gain_db": 12.0}, {"release_ms": 500.0}),
+    ("limiter", {"gain_db": 12.0}, {"link": 0.0}),
+    ("limiter", {"gain_db": 12.0}, {"lookahead_ms": 1.0}),
 ]
 
 
