@@ -128,6 +128,17 @@ def test_linked_channels_get_the_gain_of_the_loudest(engine):
         np.testing.assert_array_equal(apart[channel], apply(EFFECT.processor(engine, **HARD), x[channel], RATE))
 
 
+@every_engine
+def test_what_is_linked_takes_over_from_what_is_not(engine):
+    x = music()
+    for link in (True, False):
+        old, new = (EFFECT.processor(engine, link=one, **HARD) for one in (link, not link))
+        apply(old, x, RATE, 4000)
+        new.prepare(RATE, 2, 4000)
+        assert old.heritage()["excess"].shape == new.heritage()["excess"].shape == (2, 2)
+        assert (old.heritage()["excess"] > 1.0).all()
+
+
 def test_neither_latency_nor_tail():
     processor = EFFECT.processor(**HARD)
     x = np.concatenate((music(), np.zeros((2, 500), np.float32)), axis=1)

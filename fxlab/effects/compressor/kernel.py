@@ -18,20 +18,20 @@ _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"
 
 
 @njit(**_OPTIONS)
-def _compress(block, out, curve, times, shape, excess, room):
+def _compress(block, out, linked, curve, times, shape, excess, room):
     channels, frames = block.shape
-    linked = channels // len(excess)
-    for group in range(len(excess)):
-        first = group * linked
+    for first in range(0, channels, linked):
         source, target = block[first : first + linked], out[first : first + linked]
         for start in range(0, frames, CHUNK):
             stop = min(start + CHUNK, frames)
             values = room[: stop - start]
             _peaks(source[:, start:stop], values)
             _exceed(values, *curve)
-            _follow(values, *times, excess[group])
+            _follow(values, *times, excess[first])
             _factors(values, *shape)
             _apply(source[:, start:stop], target[:, start:stop], values)
+        for channel in range(first + 1, first + linked):
+            excess[channel, 0], excess[channel, 1] = excess[first, 0], excess[first, 1]
 
 
 @njit(**_OPTIONS)
@@ -103,4 +103,4 @@ class Compressor(Compiled, CompressorStream):
         super()._allocate()
         curve = self.threshold_db, self.knee_db, bend(self.knee_db)
         shape = self.slope, self.makeup_db, self.mix
-        self._arguments = curve, (self.rise, self.fall), shape, self._state["excess"], np.zeros(CHUNK)
+        self._arguments = self.linked, curve, (self.rise, self.fall), shape, self._state["excess"], np.zeros(CHUNK)

@@ -13,11 +13,12 @@ class CompressorReference(CompressorStream):
 
     def _run(self, block: np.ndarray, out: np.ndarray) -> None:
         x = np.where(np.isfinite(block), block, 0.0).astype(np.float64)
-        states = self._state["excess"]
-        grouped = x.reshape(len(states), -1, x.shape[1])
+        states = self._state["excess"].reshape(-1, self.linked, 2)
+        grouped = x.reshape(-1, self.linked, x.shape[1])
         levels = 20.0 * np.log10(np.maximum(np.abs(grouped).max(axis=1), FLOOR))
         excess = excess_db(levels, self.threshold_db, self.knee_db)
-        smooth = np.array([self._smooth(*pair) for pair in zip(excess, states, strict=True)])
+        smooth = np.array([self._smooth(*pair) for pair in zip(excess, states[:, 0], strict=True)])
+        states[:] = states[:, :1]
         gains = 10.0 ** ((self.makeup_db - self.slope * smooth) / 20.0)
         out[:] = (grouped * (1.0 + self.mix * (gains - 1.0))[:, None]).reshape(x.shape)
 

@@ -14,7 +14,11 @@ SILENT = 1e-12
 class CompressorStream(Processor):
     """Base of the streaming compressors; parameters as declared in `fxlab.effects.compressor`. Neither latency nor tail.
 
-    Its state holds for each group of linked channels the held and the smoothed excess, (groups, 2) in dB.
+    Its state holds each channel's held and smoothed excess, (channels, 2) in dB, linked or not: so one setting takes it over from
+    the other.
+
+    Attributes:
+        linked: How many channels get the same gain.
     """
 
     def __init__(
@@ -36,4 +40,5 @@ class CompressorStream(Processor):
 
     def _allocate(self) -> None:
         self.rise, self.fall = (kept(time, self.sample_rate_hz) for time in (self.attack_ms, self.release_ms))
-        self._state = {"excess": np.zeros((1 if self.link else self.channels, 2))}
+        self.linked = self.channels if self.link else 1
+        self._state = {"excess": np.zeros((self.channels, 2))}

@@ -18,7 +18,7 @@ EFFECT = Effect(
     help="Stereo width by the gain of the side, and mono bass.",
     parameters=(
         Param("width", 1, 0, 2, "", "Gain of the side: 0 is mono, 1 changes nothing."),
-        Param("low_width", 1, 0, 1, "", "Width of the bass in proportion: 0 is mono, 1 no less than all else."),
+        Param("low_width", 1, 0, 1, "", "Width of the bass in proportion: 0 is mono, 1 that of the rest."),
         Param("crossover_hz", 120, 20, 1000, "Hz", "Where the bass begins.", "log"),
     ),
     engines={
