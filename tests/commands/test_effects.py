@@ -31,7 +31,7 @@ def test_list_as_json(capsys):
     assert {row["name"]: row["engines"] for row in rows} == {name: list(effect.engines) for name, effect in effects().items()}
 
 
-@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq", "convolver", "ace"])
+@pytest.mark.parametrize("name", ["saturator", "clipper", "bitcrusher", "eq", "compressor", "imager", "convolver", "ace"])
 def test_show_tells_every_parameter(capsys, name):
     code, out, _ = answer(capsys, "show", name)
     assert code == 0
