@@ -1,4 +1,4 @@
-"""Parametric equaliser: high-pass, low shelf, three peaks, high shelf and low-pass, all RBJ biquads in a row.
+"""Parametric equaliser: high-pass, low shelf, ten peaks, high shelf and low-pass, all RBJ biquads in a row.
 
 At its defaults it changes nothing: a band at 0 dB and a pass filter at the end of its range are left out. Frequencies above
 0.49 of the sample rate are taken as that.
@@ -8,6 +8,8 @@ from fxlab.effects.params import Param
 from fxlab.effects.registry import Effect
 
 HIGHPASS_OFF_HZ, LOWPASS_OFF_HZ = 10.0, 20_000.0
+PEAKS = 10
+_PEAK_HZ = (250.0, 1_000.0, 4_000.0, 60.0, 125.0, 500.0, 2_000.0, 6_000.0, 10_000.0, 15_000.0)
 
 
 def _hz(name: str, default: float, help: str, low: float = 20.0, high: float = 20_000.0) -> Param:
@@ -29,14 +31,12 @@ def _peak(number: int, hz: float) -> tuple[Param, Param, Param]:
 
 EFFECT = Effect(
     name="eq",
-    help="Parametric equaliser: shelves, three peaks, high-pass and low-pass.",
+    help="Parametric equaliser: shelves, ten peaks, high-pass and low-pass.",
     parameters=(
         _hz("highpass_hz", HIGHPASS_OFF_HZ, "Second-order Butterworth high-pass; off at 10 Hz.", low=HIGHPASS_OFF_HZ),
         _hz("low_shelf_hz", 100.0, "Middle of the low shelf's slope."),
         _db("low_shelf_db", "Gain below the low shelf."),
-        *_peak(1, 250.0),
-        *_peak(2, 1_000.0),
-        *_peak(3, 4_000.0),
+        *(one for number, hz in enumerate(_PEAK_HZ, 1) for one in _peak(number, hz)),
         _hz("high_shelf_hz", 8_000.0, "Middle of the high shelf's slope."),
         _db("high_shelf_db", "Gain above the high shelf."),
         _hz("lowpass_hz", LOWPASS_OFF_HZ, "Second-order Butterworth low-pass; off at 20 kHz."),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fxlab.audio import biquad
-from fxlab.effects.eq import EFFECT, HIGHPASS_OFF_HZ, LOWPASS_OFF_HZ
+from fxlab.effects.eq import EFFECT, HIGHPASS_OFF_HZ, LOWPASS_OFF_HZ, PEAKS
 
 
 def designs(xp, values: Mapping, rate_hz: float, keep_flat: bool) -> dict:
@@ -32,7 +32,7 @@ def designs(xp, values: Mapping, rate_hz: float, keep_flat: bool) -> dict:
     if values["highpass_hz"] > HIGHPASS_OFF_HZ:
         found["highpass"] = biquad.design_highpass(xp, hz("highpass_hz"), biquad.BUTTERWORTH_Q, rate_hz)
     band(biquad.design_low_shelf, "low_shelf", biquad.BUTTERWORTH_Q)
-    for name in ("peak1", "peak2", "peak3"):
+    for name in (f"peak{number}" for number in range(1, PEAKS + 1)):
         band(biquad.design_peaking, name, values[f"{name}_q"])
     band(biquad.design_high_shelf, "high_shelf", biquad.BUTTERWORTH_Q)
     if values["lowpass_hz"] < LOWPASS_OFF_HZ:
