@@ -100,9 +100,7 @@ class Inspector:
         found = [*self._level(programme), *self._defects(), *self._sides(), *self._pauses()]
         cut_hz = None if self._lossy else self._cut_off.hz()
         if cut_hz is not None:
-            text = (
-                f"There is nothing above {cut_hz / 1000:.1f} kHz: it comes from a file coded with loss or of a lower sample rate."
-            )
+            text = f"There is nothing above {cut_hz / 1000:.1f} kHz: it was coded with loss once, or had a lower sample rate."
             found.append(Finding("cut-off", text, "Master the original; what was left out can't be brought back."))
         return found
 
@@ -119,7 +117,8 @@ class Inspector:
             hint = "Export it with a lower master fader and without a clipper; cut peaks distort, and louder they do so more."
             found.append(Finding("clipping", text, hint, frame / self._rate))
         if self._over and peak > _AUDIBLY_OVER:
-            text = f"{_times(self._over, 'sample')} {'is' if self._over == 1 else 'are'} beyond full scale, by up to {_db(peak):.1f} dB."
+            are = "is" if self._over == 1 else "are"
+            text = f"{_times(self._over, 'sample')} {are} beyond full scale, by up to {_db(peak):.1f} dB."
             hint = "fxlab keeps them and brings them under the ceiling; other programs cut them off."
             found.append(Finding("over", text, hint))
         if programme is None:
@@ -128,14 +127,10 @@ class Inspector:
             text = f"Between its samples it reaches {programme.true_peak_db:+.1f} dBTP: converters and encoders distort that."
             found.append(Finding("intersample", text, "A ceiling of -1 dBTP prevents that in the master."))
         if programme.integrated_lufs < QUIET_LUFS:
-            level = (
-                f"Its loudness is {programme.integrated_lufs:.1f} LUFS"
-                if math.isfinite(programme.integrated_lufs)
-                else "It has hardly any sound"
-            )
-            found.append(
-                Finding("quiet", f"{level}: what raises it raises its noise too.", "Export it louder, from 24 bits or float.")
-            )
+            lufs = programme.integrated_lufs
+            level = f"Its loudness is {lufs:.1f} LUFS" if math.isfinite(lufs) else "It has hardly any sound"
+            text = f"{level}: what raises it raises its noise too."
+            found.append(Finding("quiet", text, "Export it louder, with 24 bits or float."))
         return found
 
     def _defects(self) -> list[Finding]:
@@ -143,9 +138,7 @@ class Inspector:
         clicks = [one for one in self._clicks if one.count]
         if clicks:
             count, first = max(one.count for one in clicks), min(one.first for one in clicks) / self._rate
-            text = (
-                f"It clicks{'' if count == 1 else f' {count} times'}: {'a jump' if count == 1 else 'jumps'} between two samples."
-            )
+            text = f"It jumps {_times(count, 'time')} from one sample to the next: clicks."
             found.append(Finding("clicks", text, "Listen there; edits without a crossfade and lost buffers sound so.", first))
         if self._silence.breaks:
             text = f"The sound breaks off {_times(self._silence.breaks, 'time')} and goes on at once."

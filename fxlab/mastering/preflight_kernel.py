@@ -26,7 +26,8 @@ def survey(audio, reach, figures, places):
     Args:
         audio: float32 (ORDER + k CHUNK,): the samples before the chunks, then those of k chunks.
         reach: Differences so near to the largest one belong to it.
-        figures: float32 (5, k): takes the highest and lowest sample, the sum, the largest jump, and the largest one out of reach of it.
+        figures: float32 (5, k): takes the highest and the lowest sample, the sum, the largest jump, and the largest one out of
+            its reach.
         places: int64 (k,), takes the sample of the largest jump, counted from the chunk's first.
     """
     jumps = np.empty(CHUNK, np.float32)
@@ -55,7 +56,7 @@ def survey(audio, reach, figures, places):
 
 @njit(**_OPTIONS)
 def products(left, right, out):
-    """Of each chunk of two channels, float32 (k CHUNK,): sums of left x right, left^2, right^2, and max |left - right|, (4, k)."""
+    """Of each chunk of two channels, (k CHUNK,): sums of left x right, left^2, right^2, and max |left - right|, (4, k)."""
     for k in range(out.shape[1]):
         both = a = b = apart = np.float32(0)
         for i in range(k * CHUNK, (k + 1) * CHUNK):
