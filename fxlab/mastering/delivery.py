@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fxlab.audio.programme import Programme
-from fxlab.mastering.analysis import Analysis
+from fxlab.audio.codecs import Decoded, decoded_peaks, has_ffmpeg
+from fxlab.audio.files import AudioInfo
+from fxlab.audio.loudness import HOPS_PER_SECOND, MOMENTARY_HOPS
+from fxlab.audio.writer import FORMATS, check_vacant
+from fxlab.errors import UsageError
+from fxlab.mastering import solver
+from fxlab.mastering.analysis import Analyser, Analysis
+from fxlab.mastering.beside import Beside
 from fxlab.mastering.chain import Chain
-from fxlab.mastering.platforms import PlatformEffect
+from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.platforms import effects_of
+from fxlab.mastering.press import MARGIN_DB, Order, Pressed, press
+from fxlab.mastering.sketch import Sketch
+from fxlab.mastering.solver import Aim
+from fxlab.mastering.song import Song
 from fxlab.mastering.targets import Target
-from fxlab.mastering.verification import Balance, Mono, Promise
+from fxlab.mastering.verification import WITHIN_LU, Measured, balance, mono, promises
+
+if TYPE_CHECKING:
+    from fxlab.mastering.edit import Edit
+
+_LISTENED = 0.45  # share of the work that is done when the song has been through the chain
+_UNITS = 2 * 44_100  # samples per second that `keep_in_memory_s` counts in
 
 
 @dataclass(frozen=True)
@@ -23,70 +41,23 @@ class Delivery:
     Attributes:
         force: Overwrite an output that exists; an input never is.
         loudness_amount: Share 0..1 of the way from the song's own loudness to the target's; 0 changes no sample.
-        edit: Trim and fades (`fxlab.mastering.edit.Edit`), None for neither.
+        edit: Trim and fades, None for neither.
         token: Part of the temporary file's name, see `fxlab.audio.atomic`.
         max_reduction_db: A song whose peaks the limiter would have to lower by more gets quieter than the target.
         keep_in_memory_s: Up to this length of stereo at 44.1 kHz, or as many samples, audio is kept between the passes; longer
-            files are read again.
-        codecs: Names of lossy codecs whose decoded peaks are measured ("aac", ...), none by default.
-        analysis: Of the input, where it was made already.
+            files are read and processed again.
+        codecs: Names of lossy codecs (`fxlab.audio.codecs.CODECS`) whose decoded peaks are measured.
+        analysis: Of the whole input, where it was made already.
     """
 
     force: bool = False
     loudness_amount: float = 1.0
-    edit: object | None = None
+    edit: Edit | None = None
     token: str | None = None
     max_reduction_db: float = 9.0
     keep_in_memory_s: float = 900.0
     codecs: tuple[str, ...] = ()
     analysis: Analysis | None = None
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """What the limiter took away over time: the most in each stretch, dB, 0 or more; both float32 (n,)."""
-
-    at_s: np.ndarray
-    reduction_db: np.ndarray
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A master that was written.
-
-    Attributes:
-        output: The file.
-        target: What it was made for.
-        chain: What was played, its loudness stage filled in: from a chain file it makes the same samples again.
-        before: Of the input, trimmed and faded as the output is.
-        after: Of the written file, read back; its true peak at eight values a sample.
-        iterations: How often the song went through the limiter.
-        peak_reduction_db: Most that the limiter took away, 0 or more.
-        reduction: The same over time.
-        promises: What was promised; exit code 5 is for those that aren't kept.
-        remarks: What deserves to be known, a sentence each.
-        platforms: What streaming services do to it.
-        codecs: What lossy codecs make of its peaks, where asked for.
-        mono: None for what isn't stereo.
-        balance: Spectrum before and after.
-        elapsed_s: Time it took.
-    """
-
-    output: Path
-    target: Target
-    chain: Chain
-    before: Programme
-    after: Programme
-    iterations: int
-    peak_reduction_db: float
-    reduction: Reduction
-    promises: tuple[Promise, ...]
-    remarks: tuple[str, ...]
-    platforms: tuple[PlatformEffect, ...]
-    codecs: tuple
-    mono: Mono | None
-    balance: Balance
-    elapsed_s: float
 
 
 def deliver(
@@ -112,4 +83,112 @@ def deliver(
         InputError: The source can't be read.
         OutputError: The output can't be written.
     """
-    raise NotImplementedError
+    started, settings = time.perf_counter(), settings or Delivery()
+    song = Song(source, chain, target.sample_rate_hz, settings.edit, round(settings.keep_in_memory_s * _UNITS))
+    _check(source, output, settings.force)
+    kind = subtype(song.info, output, target)
+    before, sketch = _heard(song, settings, progress)
+    played = bool(chain.loudness)
+    limiter_ceiling_db = target.ceiling_db - MARGIN_DB[kind]
+    amount, most = settings.loudness_amount, settings.max_reduction_db
+    aim = Aim(None, False) if played else solver.aim(sketch, target.lufs, limiter_ceiling_db, amount, most)
+    order = Order(
+        chain=chain,
+        gain_db=(lambda ceiling_db, off_lu: solver.gain_db(sketch, aim, ceiling_db, off_lu)) if aim.limited else None,
+        lufs=aim.lufs,
+        ceiling_db=target.ceiling_db if aim.limited else None,
+        subtype=kind,
+        force=settings.force,
+        token=settings.token,
+    )
+    pressed = press(song, output, order, lambda share: progress(_LISTENED + (1.0 - _LISTENED) * share))
+    measured = pressed.measured
+    codecs, untried = _codecs(output, settings.codecs)
+    remarks = (*_of_input(song), *aim.remarks, *_of_level(measured, target, aim, played), *_of_file(pressed, output), *untried)
+    progress(1.0)
+    return Delivered(
+        output=output,
+        target=target,
+        chain=pressed.chain,
+        before=before.programme,
+        after=measured.programme,
+        iterations=pressed.iterations,
+        peak_reduction_db=pressed.peak_reduction_db,
+        reduction=pressed.reduction,
+        promises=promises(measured, order.lufs, order.ceiling_db, song.frames, song.rate_hz, song.info.channels, kind),
+        remarks=remarks,
+        platforms=effects_of(measured.programme),
+        codecs=codecs,
+        mono=mono(measured.analysis),
+        balance=balance(before, measured.analysis),
+        elapsed_s=time.perf_counter() - started,
+    )
+
+
+def subtype(info: AudioInfo, output: Path, target: Target) -> str:
+    """The sample format that is written: the target's or the input's, as far as the container holds it."""
+    if FORMATS.get(output.suffix.lower()) == "OGG":
+        return "VORBIS"
+    known = info.subtype if info.subtype in ("PCM_16", "PCM_24", "FLOAT") else "FLOAT" if info.subtype == "DOUBLE" else "PCM_24"
+    wanted = target.subtype or known
+    return "PCM_24" if wanted == "FLOAT" and FORMATS.get(output.suffix.lower()) == "FLAC" else wanted
+
+
+def _check(source: Path, output: Path, force: bool) -> None:
+    check_vacant(output, force)
+    if output.exists() and output.samefile(source):
+        raise UsageError(f"{output} is the song itself.", "Choose another name with -o: an input is never overwritten.")
+
+
+def _heard(song: Song, settings: Delivery, progress: Callable[[float], None]) -> tuple[Analysis, Sketch]:
+    """Plays the song up to the limiter once: what enters the chain, and a sketch of what leaves it."""
+    info = song.info
+    known = settings.analysis if settings.edit is None else None
+    analyser = None if known else Analyser(info.sample_rate_hz, info.channels, info.channel_map)
+    sketch = Sketch(song.rate_hz, info.channels, info.channel_map)
+    done, announced = 0, max(1, song.frames)
+    with Beside(analyser.add if analyser else lambda block: None) as analyse, Beside(sketch.add) as draw:
+        for block in song.blocks(analyse):
+            draw(block)
+            done += block.shape[1]
+            progress(_LISTENED * min(1.0, done / announced))
+    sketch.end()
+    return known or analyser.analysis(), sketch
+
+
+def _codecs(output: Path, names: tuple[str, ...]) -> tuple[dict[str, Decoded | None], tuple[str, ...]]:
+    if not names:
+        return {}, ()
+    if not has_ffmpeg():
+        return {}, ("What lossy codecs make of its peaks wasn't measured: there is no ffmpeg.",)
+    return decoded_peaks(output, names), ()
+
+
+def _of_input(song: Song) -> list[str]:
+    if not song.replaced:
+        return []
+    return [f"{song.replaced} samples of the input weren't numbers and became silence."]
+
+
+def _of_level(measured: Measured, target: Target, aim: Aim, played: bool) -> list[str]:
+    """What differs from the target although nothing of the sort was promised."""
+    said, peak = [], measured.programme.true_peak_db
+    if not math.isfinite(measured.lufs):
+        return said
+    if measured.programme.seconds < MOMENTARY_HOPS / HOPS_PER_SECOND:
+        said.append("It is shorter than 0.4 s: its loudness is that of the whole, without the gates of the standard.")
+    if played and target.lufs is not None and abs(measured.lufs - target.lufs) > WITHIN_LU:
+        said.append(f"The chain's own limiter makes it {measured.lufs:.1f} LUFS, not the {target.lufs:g} of {target.name}.")
+    if not aim.limited and peak > target.ceiling_db:
+        how = "The chain's own limiter lets" if played else "Its level was left as it is, which lets"
+        said.append(f"{how} it peak at {peak:.1f} dBTP, over the {target.ceiling_db:g} of {target.name}.")
+    return said
+
+
+def _of_file(pressed: Pressed, output: Path) -> list[str]:
+    said = []
+    if pressed.clipped:
+        said.append(f"{pressed.clipped} samples beyond full scale were clipped.")
+    if pressed.dropped_tags:
+        said.append(f"{output.suffix[1:]} files can't hold these tags: {', '.join(pressed.dropped_tags)}.")
+    return said
