@@ -12,7 +12,7 @@ The one definition that the NumPy and Numba forms execute, for input x, G = 10^(
 
 S fills lookahead_ms. After a lone peak s is next to nothing and f returns with release_ms / 3; where much is limited, f returns
 only to s, which lasts three times release_ms: low notes aren't distorted, and the sound doesn't pump. Reductions are added up as
-integers in units of 2^-30: r is then exact whatever the length of the stream, and exactly 0 where nothing is to be limited,
+integers in parts of 2^-30: r is then exact whatever the length of the stream, and exactly 0 where nothing is to be limited,
 so that what stays below the ceiling passes bit by bit but for gain and delay. With `link` below 1, d is that share of the
 linked one and the rest of the channel's own.
 """

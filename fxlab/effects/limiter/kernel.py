@@ -9,7 +9,7 @@ from fxlab.audio.true_peak import TAPS, phases, reach
 from fxlab.audio.true_peak_kernel import CHUNK, ROOM, interpolate, largest, summits, take
 from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
-from fxlab.effects.limiter.stream import FACTOR, INTERVAL, MARGIN, SILENT, UNIT, LimiterStream
+from fxlab.effects.limiter.stream import FACTOR, INTERVAL, MARGIN, SILENT, UNITS, LimiterStream
 
 _EDGE = TAPS + 1
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "nnan"}}
@@ -28,7 +28,7 @@ def limit(block, out, numbers, boxes, filters, state, room):
             lines of the sums.
     """
     gain, threshold, fast, slow, link, latency = numbers
-    dry, levels, follower, sums, sum_line, clock, most, record = state
+    dry, levels, follower, sums, sum_line, clock, least, record = state
     lines, level_lines, maxima, values, peaks, needs, sum_lines = room
     past, span, rows, kept = dry.shape[1], levels.shape[1], len(levels), sum_line.shape[1]
     for start in range(0, block.shape[1], CHUNK):
@@ -56,13 +56,12 @@ def limit(block, out, numbers, boxes, filters, state, room):
             _need(highest, threshold, needs[k], frames)
         if rows > 1:
             _linked(needs, link, frames)
-        norm = UNIT / (boxes[0] * boxes[1] * boxes[2])
         for k in range(rows):
             _move(sum_line[k], 0, sum_lines[k], 0, kept)
             _follow(needs[k], follower[k], fast, slow, sums[k], sum_lines[k], kept, frames)
             _move(sum_lines[k], frames, sum_line[k], 0, kept)
-            _smooth(sum_lines[k], boxes, kept, norm, needs[k], frames)
-            _tell(needs[k], clock[0], most, record, frames)
+            _smooth(sum_lines[k], boxes, kept, needs[k], frames)
+            _tell(needs[k], clock[0], least, record, frames)
         clock[0] += frames
         for channel in range(len(block)):
             _apply(lines[channel], past - latency, needs[min(channel, rows - 1)], gain, out[channel], start, frames)
@@ -135,7 +134,7 @@ def _follow(needs, follower, fast, slow, sums, line, kept, frames):
         f = s + fast * (f - s)
         f = f if f > need else need
         f = f if f > SILENT else 0.0
-        a += np.int64(np.ceil(f / UNIT))
+        a += np.int64(np.ceil(f * UNITS))
         b += a
         c += b
         line[kept + i] = c
@@ -144,35 +143,37 @@ def _follow(needs, follower, fast, slow, sums, line, kept, frames):
 
 
 @njit(**_OPTIONS)
-def _smooth(line, boxes, kept, norm, reduction, frames):
+def _smooth(line, boxes, kept, gains, frames):
+    """What the mean of the boxes leaves of 1."""
     p, q, r = boxes
+    whole = p * q * r * UNITS
     for i in range(frames):
         n = kept + i
         near = line[n] - line[n - p] - line[n - q] + line[n - p - q]
         far = line[n - r] - line[n - p - r] - line[n - q - r] + line[n - p - q - r]
-        reduction[i] = norm * (near - far)
+        gains[i] = np.float64(whole - (near - far)) / np.float64(whole)
 
 
 @njit(**_OPTIONS)
-def _tell(reduction, clock, most, record, frames):
-    """Keeps the largest reduction, and that of each interval."""
+def _tell(gains, clock, least, record, frames):
+    """Keeps the smallest gain, and that of each interval."""
     done = 0
     while done < frames:
         place = (clock + done) // INTERVAL
         stop = min(frames, (place + 1) * INTERVAL - clock)
-        highest = 0.0
+        lowest = 1.0
         for i in range(done, stop):
-            highest = reduction[i] if reduction[i] > highest else highest
-        most[0] = max(most[0], highest)
+            lowest = gains[i] if gains[i] < lowest else lowest
+        least[0] = min(least[0], lowest)
         if 0 <= place < len(record):
-            record[place] = max(record[place], highest)
+            record[place] = min(record[place], lowest)
         done = stop
 
 
 @njit(**_OPTIONS)
-def _apply(line, first, reduction, gain, out, start, frames):
+def _apply(line, first, gains, gain, out, start, frames):
     for i in range(frames):
-        out[start + i] = np.float64(line[first + i]) * (gain * (1.0 - reduction[i]))
+        out[start + i] = np.float64(line[first + i]) * (gain * gains[i])
 
 
 @njit(cache=True, nogil=True)

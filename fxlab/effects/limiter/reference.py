@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fxlab.audio.true_peak import LOUDEST, TAPS, phases
-from fxlab.effects.limiter.stream import FACTOR, INTERVAL, MARGIN, SILENT, UNIT, LimiterStream
+from fxlab.effects.limiter.stream import FACTOR, INTERVAL, MARGIN, SILENT, UNITS, LimiterStream
 
 
 class LimiterReference(LimiterStream):
@@ -22,9 +22,10 @@ class LimiterReference(LimiterStream):
         share = self.threshold / np.maximum(highest, self.threshold)
         needs = (1.0 - share) * (1.0 + MARGIN * share)
         needs += self.link * (needs.max(axis=0) - needs)
-        reduction = self._smoothed(np.ceil(self._followed(needs) / UNIT).astype(np.int64))
-        out[:] = line[:, self.past - self.latency :][:, :frames] * (self.gain * (1.0 - reduction))
-        self._tell(reduction.max(axis=0))
+        summed = self._summed(np.ceil(self._followed(needs) * UNITS).astype(np.int64))
+        gain = (self.whole - summed) / self.whole
+        out[:] = line[:, self.past - self.latency :][:, :frames] * (self.gain * gain)
+        self._tell(gain.min(axis=0))
         state["dry"][:], state["levels"][:] = line[:, frames:], levels[:, frames:]
 
     def _followed(self, needs: np.ndarray) -> np.ndarray:
@@ -38,8 +39,8 @@ class LimiterReference(LimiterStream):
         self._state["follower"].T[:] = f, s
         return held
 
-    def _smoothed(self, units: np.ndarray) -> np.ndarray:
-        """The mean of three boxes: differences of threefold sums, which may wrap around."""
+    def _summed(self, units: np.ndarray) -> np.ndarray:
+        """Sums over three boxes: differences of threefold sums, which may wrap around."""
         sums, frames = self._state["sums"], units.shape[1]
         for place in range(3):
             units[:, 0] += sums[:, place]
@@ -49,15 +50,15 @@ class LimiterReference(LimiterStream):
         for box in self.boxes:
             total = total[:, box:] - total[:, :-box]
         self._state["sum_line"][:] = line[:, frames:]
-        return total * (UNIT / np.prod(self.boxes))
+        return total
 
-    def _tell(self, reduction: np.ndarray) -> None:
-        clock, most, record = (self._state[name] for name in ("clock", "most", "record"))
-        places = (clock + np.arange(len(reduction))) // INTERVAL
+    def _tell(self, gain: np.ndarray) -> None:
+        clock, least, record = (self._state[name] for name in ("clock", "least", "record"))
+        places = (clock + np.arange(len(gain))) // INTERVAL
         known = (places >= 0) & (places < len(record))
-        np.maximum.at(record, places[known], reduction[known])
-        most[:] = max(most[0], reduction.max())
-        clock += len(reduction)
+        np.minimum.at(record, places[known], gain[known])
+        least[:] = min(least[0], gain.min())
+        clock += len(gain)
 
 
 def _peaks(line: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ from fxlab.effects.processor import Processor, State
 
 FACTOR = 4
 """Values of the waveform that are looked at per sample."""
-UNIT = 2.0**-30
-"""What reductions are counted in."""
+UNITS = 2**30
+"""Reductions are counted in as many parts of 1."""
 SILENT = 1e-7
 """A reduction below this, 0.000001 dB, is none."""
 MARGIN = 0.01
@@ -39,6 +39,7 @@ class LimiterStream(Processor):
         span = max(3, round(self.lookahead_ms * 1e-3 * self.sample_rate_hz))
         self.boxes = (span + 2 - (span + 2) // 3 * 2, (span + 2) // 3, (span + 2) // 3)
         self.span = span
+        self.whole = math.prod(self.boxes) * UNITS  # what adds up to a reduction of 1
         self.latency = self.tail = DELAY + span - 1
         release = self.release_ms * 1e-3 * self.sample_rate_hz
         self.fast, self.slow = math.exp(-3.0 / release), math.exp(-1.0 / (3.0 * release))
@@ -51,21 +52,21 @@ class LimiterStream(Processor):
             "sums": np.zeros((rows, 3), np.int64),
             "sum_line": np.zeros((rows, sum(self.boxes)), np.int64),
             "clock": np.array([-self.latency], np.int64),
-            "most": np.zeros(1),
-            "record": np.zeros(-(-self.recorded // INTERVAL)),
+            "least": np.ones(1),
+            "record": np.ones(-(-self.recorded // INTERVAL)),
         }
 
     @property
     def reduction_db(self) -> float:
         """The largest reduction since it was last at rest, 0 or more."""
-        return _decibels(self._state["most"])[0].item()
+        return _decibels(self._state["least"])[0].item()
 
     def reductions_db(self) -> np.ndarray:
         """The largest reduction in each `INTERVAL` frames of the input, as far as they are `recorded`."""
         return _decibels(self._state["record"])
 
     def heritage(self) -> State:
-        told = ("clock", "most", "record")
+        told = ("clock", "least", "record")
         return {
             name if name == "follower" else f"{name}@{self.span}": array
             for name, array in self._state.items()
@@ -73,5 +74,5 @@ class LimiterStream(Processor):
         }
 
 
-def _decibels(reduction: np.ndarray) -> np.ndarray:
-    return -20.0 * np.log10(np.maximum(1.0 - reduction, 1e-30))
+def _decibels(gain: np.ndarray) -> np.ndarray:
+    return 20.0 * np.log10(1.0 / np.maximum(gain, 1e-30))
