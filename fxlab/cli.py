@@ -20,6 +20,7 @@ from fxlab.errors import FxlabError, UsageError
 
 VERBS = {
     "render": "Play audio files through effects, chains and models.",
+    "master": "Master a song for release.",
     "dataset": "Make aligned dry and wet pairs to train on.",
     "train": "Train a network to sound like an effect.",
     "export": "Turn a model into ONNX, TorchScript, .nam or RTNeural JSON.",

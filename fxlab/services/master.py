@@ -1,0 +1,136 @@
+"""Masters songs: settles what is wanted, does it one after the other or in parallel, reports on each."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fxlab.audio.codecs import CODECS, has_ffmpeg
+from fxlab.errors import InputError
+from fxlab.mastering import chain as chains
+from fxlab.mastering.chain import Amounts
+from fxlab.progress import Progress, silent
+from fxlab.services import batch, master_plan
+from fxlab.services.cluster_worker import require_seen
+from fxlab.services.master_file import Settings, Share, analysis_of, master_file
+from fxlab.services.master_plan import Job
+from fxlab.services.master_report import FileReport, Result, Study
+from fxlab.services.master_request import Request, check_files, check_sense
+
+__all__ = ["Request", "Result", "run"]
+
+TASK = "Mastering"
+
+
+def run(request: Request, progress: Progress = silent) -> Result:
+    """Masters all songs; one that fails doesn't stop the others.
+
+    Raises:
+        FxlabError: Whatever makes the request impossible, before any work; and the error of the song if there is only one.
+    """
+    check_sense(request)
+    wanted = request.settings
+    targets = master_plan.targets(
+        request.targets or [wanted.target],
+        wanted.lufs if wanted.lufs < 0 else None,
+        wanted.ceiling_db if wanted.ceiling_db <= 0 else None,
+        wanted.bit_depth,
+    )
+    jobs = master_plan.plan(request.inputs, request.output, targets, request.format, wanted.bit_depth, request.force)
+    check_files(request, jobs)
+    settings = _settings(request, progress)
+    crew = _Crew(request, jobs, settings.token, progress)
+    result = Result(crew.work(TASK, master_file, [(job, settings, None) for job in jobs]))
+    if len(result.files) == 1 and result.files[0].error is not None:
+        raise result.files[0].error
+    return result
+
+
+def _settings(request: Request, progress: Progress) -> Settings:
+    wanted = request.settings
+    stages = (wanted.tone, wanted.dynamics, wanted.width, wanted.loudness)
+    amounts = Amounts(*(wanted.amount / 100 * percent / 100 for percent in stages))
+    chain = chains.load(request.chain) if request.chain is not None else None
+    if chain is not None and not (request.replay and amounts.loudness == 1.0):
+        chain = chain.before_loudness()
+    return Settings(
+        amounts=amounts,
+        chain=chain,
+        references=tuple(_references(request, progress)),
+        preset=wanted.preset,
+        model=request.model,
+        codecs=tuple(CODECS) if request.codecs or (request.codecs is None and has_ffmpeg()) else (),
+        force=request.force,
+        token=secrets.token_hex(6),
+    )
+
+
+def _references(request: Request, progress: Progress) -> list:
+    count, task = len(request.references), "Listening to references"
+    heard = []
+    for number, path in enumerate(request.references):
+        shown = lambda share, number=number, path=path: progress(task, number + share, count, file=path.name)  # noqa: E731
+        analysis = analysis_of(path, shown)
+        if analysis.silent:
+            raise InputError(f"{path} is silent and can't be a reference.", "Name a finished song with --reference.")
+        heard.append(analysis)
+    return heard
+
+
+class _Crew:
+    """Who does the work on all songs: this process, several, or a cluster."""
+
+    def __init__(self, request: Request, jobs: Sequence[Job], token: str, progress: Progress) -> None:
+        self.jobs = jobs
+        self._request, self._token, self._progress = request, token, progress
+        self._workers = min(request.workers or os.cpu_count() or 1, len(jobs))
+
+    def work(self, task: str, work: Callable[..., Any], calls: Sequence[tuple]) -> list:
+        """What `work(job, settings, study, progress)` returns for each call (job, settings, study), in order."""
+        names = [job.source.name for job, *_ in calls]
+        folders = {output.parent for job, *_ in calls for output in job.outputs}
+        try:
+            if self._request.cluster is not None:
+                return self._on_cluster(task, work, calls, names)
+            if self._workers == 1:
+                return batch.in_turn(work, calls, names, self._progress, task)
+            return batch.in_parallel(work, calls, names, self._workers, self._progress, task)
+        finally:
+            batch.clear_up(folders, self._token)
+
+    def _on_cluster(self, task: str, work: Callable[..., Any], calls: Sequence[tuple], names: Sequence[str]) -> list:
+        # That nothing is overwritten was checked for all songs; a worker that is lost right behind its work may leave the output.
+        sent = []
+        for job, settings, study in calls:
+            there = Job(job.source.absolute(), job.targets, tuple(output.absolute() for output in job.outputs))
+            model = settings.model.absolute() if settings.model else None
+            sent.append((work, there, dataclasses.replace(settings, model=model, force=True), study))
+        where, at_once = self._request.cluster, self._request.workers
+        folder = calls[0][0].outputs[0].parent
+        results = batch.on_cluster(_on_worker, sent, names, where, folder, at_once, self._progress, task)
+        for (job, *_), result in zip(calls, results, strict=True):
+            _rename(result, job)
+        return results
+
+
+def _on_worker(work: Callable[..., Any], job: Job, settings: Settings, study: Study | None, check: Share) -> Any:
+    try:
+        require_seen(job.source, InputError)
+    except InputError as error:
+        study = Study(job.source, error=error)
+    # A name of its own: the worker that this one stands in for may be alive and writing.
+    own = dataclasses.replace(settings, token=f"{settings.token}.{secrets.token_hex(3)}")
+    return work(job, own, study, check)
+
+
+def _rename(result: Study | FileReport, job: Job) -> None:
+    """Names the files as they were given, not as the workers found them."""
+    study = result if isinstance(result, Study) else result.study
+    study.source = job.source
+    if isinstance(result, FileReport):
+        result.masters = [
+            dataclasses.replace(master, output=output) for master, output in zip(result.masters, job.outputs, strict=False)
+        ]

@@ -1,0 +1,131 @@
+"""Masters one song: listens to it, decides what is to be done, writes a file for each target."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fxlab.audio.files import Reader
+from fxlab.errors import FxlabError
+from fxlab.mastering.analysis import Analyser, Analysis
+from fxlab.mastering.beside import Beside
+from fxlab.mastering.chain import Amounts, Chain
+from fxlab.mastering.delivery import Delivery, deliver
+from fxlab.mastering.preflight import Inspector
+from fxlab.services.master_plan import Job
+from fxlab.services.master_report import FileReport, Study
+
+_LISTENING = 0.2  # share of the time until the first master is begun
+
+Share = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every song is mastered.
+
+    Attributes:
+        amounts: How much of each stage is applied, shares 0..1.
+        chain: What is done; None to find out by listening.
+        references: Analyses of songs to sound like.
+        weights: How far towards them.
+        preset: Character that is added; "none" for none.
+        model: Checkpoint of the network that advises, None for the one that ships.
+        edit: Trim and fades.
+        codecs: Lossy codecs to try, by name.
+        force: Overwrite existing outputs.
+        token: Marks this run's temporary files.
+        block: Frames read at once.
+    """
+
+    amounts: Amounts = field(default_factory=Amounts)
+    chain: Chain | None = None
+    references: tuple[Analysis, ...] = ()
+    preset: str = "none"
+    model: Path | None = None
+    codecs: tuple[str, ...] = ()
+    force: bool = False
+    token: str | None = None
+    block: int = 65_536
+
+
+def study_file(job: Job, settings: Settings, progress: Share = lambda share: None) -> Study:
+    """Listens to a song and decides what is to be done; what goes wrong comes back in the study."""
+    study = Study(job.source)
+    try:
+        _study(study, settings, progress)
+    except FxlabError as error:
+        study.error = error
+    return study
+
+
+def master_file(job: Job, settings: Settings, study: Study | None = None, progress: Share = lambda share: None) -> FileReport:
+    """Writes all masters of a song; what goes wrong comes back in the report.
+
+    Args:
+        job: The song, its targets and their files.
+        settings: How.
+        study: What was heard of it, if it was listened to already.
+        progress: Is told the share that is done, 0..1.
+    """
+    started = time.perf_counter()
+    begin = 0.0
+    if study is None:
+        begin = _LISTENING
+        study = study_file(job, settings, lambda share: progress(begin * share))
+    report = FileReport(study, error=study.error)
+    step = (1.0 - begin) / len(job.targets)
+    if report.error is None:
+        delivery = Delivery(
+            force=settings.force,
+            loudness_amount=settings.amounts.loudness,
+            token=settings.token,
+            codecs=settings.codecs,
+            analysis=study.analysis,
+        )
+        try:
+            for number, (target, output) in enumerate(zip(job.targets, job.outputs, strict=True)):
+                at = begin + number * step
+                shown = lambda share, at=at: progress(at + step * share)  # noqa: E731
+                report.masters.append(deliver(job.source, study.chain, target, output, delivery, shown))
+        except FxlabError as error:
+            report.error = error
+    report.elapsed_s = time.perf_counter() - started
+    return report
+
+
+def analysis_of(path: Path, progress: Share = lambda share: None, block: int = 65_536) -> Analysis:
+    """What a song measures; raises `InputError` where it can't be read."""
+    with Reader(path) as reader:
+        info = reader.info
+        analyser = Analyser(info.sample_rate_hz, info.channels, info.channel_map)
+        frames = 0
+        for piece in reader.blocks(block):
+            analyser.add(piece)
+            frames += piece.shape[1]
+            progress(min(1.0, frames / info.frames))
+        return analyser.analysis()
+
+
+def _study(study: Study, settings: Settings, progress: Share) -> None:
+    with Reader(study.source) as reader:
+        info = reader.info
+        analyser = Analyser(info.sample_rate_hz, info.channels, info.channel_map)
+        inspector = Inspector(info.sample_rate_hz, info.channels, info.lossy)
+        frames = 0
+        with Beside(analyser.add) as analyse:
+            for piece in reader.blocks(settings.block):
+                analyse(piece)
+                inspector.add(piece)
+                frames += piece.shape[1]
+                progress(min(1.0, frames / info.frames))
+        study.analysis, study.findings = analyser.analysis(), inspector.findings()
+    study.chain = _scaled(settings.chain or Chain(), settings.amounts)
+
+
+def _scaled(chain: Chain, amounts: Amounts) -> Chain:
+    # All of it is exactly what the chain says: no rounding may stand between a chain file and its replay.
+    whole = amounts.tone == amounts.dynamics == amounts.width == 1.0
+    return chain if whole else chain.scaled(amounts)

@@ -1,0 +1,120 @@
+"""What is told of mastered songs: what was heard, what was done, what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fxlab.errors import CheckError, FxlabError, OutputError
+from fxlab.mastering.analysis import Analysis
+from fxlab.mastering.chain import Chain
+from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.preflight import Finding
+
+
+@dataclass
+class Study:
+    """What was heard of a song and what is to be done.
+
+    Attributes:
+        source: The song.
+        analysis: What it measures; None where it couldn't be read.
+        findings: What is wrong with the recording.
+        chain: What is to be done.
+        need: How much of mastering the song needs, 0..1, as the network says; None where it wasn't asked.
+        model: The network that was asked; empty for none.
+        explained: What is done and why, sentence by sentence.
+        error: Why there is no more than this.
+    """
+
+    source: Path
+    analysis: Analysis | None = None
+    findings: list[Finding] = field(default_factory=list)
+    chain: Chain = field(default_factory=Chain)
+    need: float | None = None
+    model: str = ""
+    explained: list[str] = field(default_factory=list)
+    error: FxlabError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "analysis": self.analysis.to_json() if self.analysis else None,
+            "findings": [dataclasses.asdict(finding) for finding in self.findings],
+            "need": self.need,
+            "model": self.model or None,
+            "explained": self.explained,
+        }
+
+
+@dataclass
+class FileReport:
+    """What became of one song.
+
+    Attributes:
+        study: What was heard and decided.
+        masters: A written file for each target; with an error those that were finished before it.
+        elapsed_s: Time it took.
+        error: Why it failed.
+    """
+
+    study: Study
+    masters: list[Delivered] = field(default_factory=list)
+    elapsed_s: float = 0.0
+    error: FxlabError | None = None
+
+    @property
+    def source(self) -> Path:
+        return self.study.source
+
+    @property
+    def broken(self) -> bool:
+        """Whether a written file isn't what was promised."""
+        return not all(master.kept for master in self.masters)
+
+    def to_json(self) -> dict[str, Any]:
+        error = self.error and {"kind": type(self.error).__name__, "message": self.error.message, "hint": self.error.hint}
+        return {
+            "input": str(self.source),
+            **self.study.to_json(),
+            "masters": [master.to_json() for master in self.masters],
+            "elapsed_s": self.elapsed_s,
+            "error": error,
+        }
+
+
+@dataclass
+class Result:
+    """One report per song, in the order of the inputs, and the files made beside the masters.
+
+    Attributes:
+        extras: What else was written, by kind: "chain", "preview", "delta", "plot".
+        album_lufs: Loudness of all songs together as they came; None for what is no album.
+    """
+
+    files: list[FileReport]
+    extras: dict[str, Path] = field(default_factory=dict)
+    album_lufs: float | None = None
+
+    @property
+    def failed(self) -> list[FileReport]:
+        return [report for report in self.files if report.error is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0; 6 if outputs couldn't be written and nothing else failed; 3 if some song failed in another way; 5 if a written
+        file isn't what was promised."""
+        if self.failed:
+            return OutputError.exit_code if all(isinstance(report.error, OutputError) for report in self.failed) else 3
+        return CheckError.exit_code if any(report.broken for report in self.files) else 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "files": [report.to_json() for report in self.files],
+            "failed": len(self.failed),
+            "broken": sum(report.broken for report in self.files),
+            "album_lufs": self.album_lufs,
+            **{kind: str(self.extras[kind]) if kind in self.extras else None for kind in ("chain", "preview", "delta", "plot")},
+            "exit_code": self.exit_code,
+        }
