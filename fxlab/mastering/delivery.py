@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fxlab.audio.codecs import Decoded, decoded_peaks, has_ffmpeg
 from fxlab.audio.files import AudioInfo
@@ -19,6 +18,7 @@ from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.beside import Beside
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.edit import Edit
 from fxlab.mastering.platforms import effects_of
 from fxlab.mastering.press import MARGIN_DB, Order, Pressed, press
 from fxlab.mastering.sketch import Sketch
@@ -26,9 +26,6 @@ from fxlab.mastering.solver import Aim
 from fxlab.mastering.song import Song
 from fxlab.mastering.targets import Target
 from fxlab.mastering.verification import WITHIN_LU, Measured, balance, mono, promises
-
-if TYPE_CHECKING:
-    from fxlab.mastering.edit import Edit
 
 _LISTENED = 0.45  # share of the work that is done when the song has been through the chain
 _UNITS = 2 * 44_100  # samples per second that `keep_in_memory_s` counts in

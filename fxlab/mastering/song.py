@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxlab.audio.files import AudioInfo, Reader, probe
+from fxlab.audio.files import AudioInfo, Reader, probe, read_blocks
 from fxlab.audio.resampling import resampled
 from fxlab.effects import pipeline
 from fxlab.effects.registry import effect
 from fxlab.mastering.chain import Chain
-
-if TYPE_CHECKING:
-    from fxlab.mastering.edit import Edit
+from fxlab.mastering.edit import Edit
 
 BLOCK = 32_768
 
@@ -45,6 +42,8 @@ class Song:
         self.info: AudioInfo = probe(source)
         self.rate_hz = rate_hz or self.info.sample_rate_hz
         self.replaced = 0
+        if edit and edit.ends is None:
+            edit = edit.located(read_blocks(source), self.info.sample_rate_hz)
         self._source, self._chain, self._edit = source, chain.before_loudness(), edit
         entering = edit.frames(self.info.frames, self.info.sample_rate_hz) if edit else self.info.frames
         self.frames = round(entering * self.rate_hz / self.info.sample_rate_hz)

@@ -167,10 +167,9 @@ def promises(
         made.append(Promise("true peak", f"at most {ceiling_db:g} dBTP", f"{peak:.2f} dBTP", peak <= ceiling_db))
     seconds, rate = frames / rate_hz, info.sample_rate_hz
     made.append(Promise("length", f"{seconds:.3f} s", f"{measured.frames / rate:.3f} s", measured.frames == frames))
-    formats = [
-        f"{hz} Hz, {count} ch, {kind}" for hz, count, kind in ((rate_hz, channels, subtype), (rate, info.channels, info.subtype))
-    ]
-    made.append(Promise("format", *formats, formats[0] == formats[1]))
+    wanted = f"{rate_hz} Hz, {channels} ch, {subtype}"
+    got = f"{rate} Hz, {info.channels} ch, {info.subtype}"
+    made.append(Promise("format", wanted, got, got == wanted))
     return tuple(made)
 
 
