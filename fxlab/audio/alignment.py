@@ -175,7 +175,7 @@ def resampled(audio: np.ndarray, from_hz: float, to_hz: float) -> np.ndarray:
     """Audio (frames,) at another rate, which needn't be whole; the first sample stays in place."""
     if from_hz == to_hz:
         return np.asarray(audio, np.float32)
-    import soxr
+    from fxlab.audio.soxr import soxr
 
     return soxr.resample(np.asarray(audio, np.float32), from_hz, to_hz, quality="VHQ")
 

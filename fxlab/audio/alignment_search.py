@@ -36,7 +36,7 @@ class Line:
 
 def prepare(audio: np.ndarray, rate: float) -> np.ndarray:
     """A recording at `RATE_HZ`, its level evened out over 50 ms, its spectrum whitened: float64 (frames,)."""
-    import soxr
+    from fxlab.audio.soxr import soxr
 
     low = soxr.resample(np.asarray(audio, np.float32), rate, RATE_HZ, quality="HQ").astype(np.float64)
     if len(low) < 64:

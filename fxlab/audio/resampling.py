@@ -31,7 +31,7 @@ def resampled(blocks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Iterato
 
     All blocks together are what `resample` makes of the whole: aligned, `round(frames * to_hz / from_hz)` frames.
     """
-    import soxr
+    from fxlab.audio.soxr import soxr
 
     if from_hz == to_hz:
         yield from blocks

@@ -25,7 +25,7 @@ def warp(audio: np.ndarray, start: float, step: float, frames: int) -> np.ndarra
     Returns:
         float32 (frames,).
     """
-    import soxr
+    from fxlab.audio.soxr import soxr
 
     if step != 1.0:
         # soxr keeps the first sample in place, so only a shift remains, the same for all samples.

@@ -221,7 +221,8 @@ def _header(request: Request, material: _Material, variations: Variations) -> di
     if settings["synthesize"]:
         settings["synthesize"] = f"{parse_duration(settings['synthesize']):g}s"
     import numpy
-    import soxr
+
+    from fxlab.audio.soxr import soxr
 
     return {
         "fxlab_dataset": FORMAT,

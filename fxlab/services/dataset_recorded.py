@@ -167,7 +167,7 @@ def _pairs(request: Request, progress: Progress) -> list[Pair]:
 
 
 def _header(request: Request, pairs: Sequence[Pair], rate: int) -> dict[str, Any]:
-    import soxr
+    from fxlab.audio.soxr import soxr
 
     files = {(pair.dry_sha256, pair.dry.name): None for pair in pairs} | {
         (pair.wet_sha256, pair.wet.name): None for pair in pairs
