@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from fxlab.audio.codecs import Decoded, decoded_peaks, has_ffmpeg
 from fxlab.audio.files import AudioInfo
@@ -91,8 +94,8 @@ def deliver(
     aim = Aim(None, False) if played else solver.aim(sketch, target.lufs, limiter_ceiling_db, amount, most)
     order = Order(
         chain=chain,
-        gain_db=(lambda ceiling_db, off_lu: solver.gain_db(sketch, aim, ceiling_db, off_lu)) if aim.limited else None,
-        lufs=aim.lufs,
+        gain_db=(lambda ceiling_db, off_lu: solver.gain_db(sketch, aim, ceiling_db, most, off_lu)) if aim.limited else None,
+        lufs=aim.promised_lufs,
         ceiling_db=target.ceiling_db if aim.limited else None,
         subtype=kind,
         force=settings.force,
@@ -112,7 +115,7 @@ def deliver(
         iterations=pressed.iterations,
         peak_reduction_db=pressed.peak_reduction_db,
         reduction=pressed.reduction,
-        promises=promises(measured, order.lufs, order.ceiling_db, song.frames, song.rate_hz, song.info.channels, kind),
+        promises=promises(measured, aim, order.ceiling_db, song.frames, song.rate_hz, song.info.channels, kind),
         remarks=remarks,
         platforms=effects_of(measured.programme),
         codecs=codecs,
@@ -144,13 +147,17 @@ def _heard(song: Song, settings: Delivery, progress: Callable[[float], None]) ->
     analyser = None if known else Analyser(info.sample_rate_hz, info.channels, info.channel_map)
     sketch = Sketch(song.rate_hz, info.channels, info.channel_map)
     done, announced = 0, max(1, song.frames)
-    with Beside(analyser.add if analyser else lambda block: None) as analyse, Beside(sketch.add) as draw:
+    with Beside(analyser.add) if analyser else nullcontext(_ignored) as analyse, Beside(sketch.add) as draw:
         for block in song.blocks(analyse):
             draw(block)
             done += block.shape[1]
             progress(_LISTENED * min(1.0, done / announced))
     sketch.end()
     return known or analyser.analysis(), sketch
+
+
+def _ignored(block: np.ndarray) -> None:
+    pass
 
 
 def _codecs(output: Path, names: tuple[str, ...]) -> tuple[dict[str, Decoded | None], tuple[str, ...]]:
@@ -172,8 +179,10 @@ def _of_level(measured: Measured, target: Target, aim: Aim, played: bool) -> lis
     said, peak = [], measured.programme.true_peak_db
     if not math.isfinite(measured.lufs):
         return said
-    if measured.programme.seconds < MOMENTARY_HOPS / HOPS_PER_SECOND:
+    if aim.lufs is not None and measured.programme.seconds < MOMENTARY_HOPS / HOPS_PER_SECOND:
         said.append("It is shorter than 0.4 s: its loudness is that of the whole, without the gates of the standard.")
+    if aim.instead is not None:
+        said.append(f"It stays at {measured.lufs:.1f} LUFS: {aim.lufs:.1f} would need {aim.instead}.")
     if played and target.lufs is not None and abs(measured.lufs - target.lufs) > WITHIN_LU:
         said.append(f"The chain's own limiter makes it {measured.lufs:.1f} LUFS, not the {target.lufs:g} of {target.name}.")
     if not aim.limited and peak > target.ceiling_db:

@@ -11,6 +11,7 @@ from fxlab.mastering.sketch import Sketch
 
 _WITHIN_LU = 0.002
 _ROUNDS = 40
+_SLACK_DB = 1.0  # that a file which has to be made again, under a lower ceiling, may take in addition to be as loud
 _DIGITS = 4  # of the gain in dB
 
 
@@ -19,16 +20,20 @@ class Aim:
     """What is aimed at.
 
     Attributes:
-        lufs: Loudness of the master; None where nothing is promised of it.
+        lufs: Loudness of the master; None for whatever comes about.
         limited: Whether gain and limiter are played at all.
-        most_gain_db: That the limiter is allowed.
-        remarks: Why it is something else than was wanted.
+        instead: Why the song can't be so loud, None where it can: what it would need.
+        remarks: Why nothing is done to its level.
     """
 
     lufs: float | None
     limited: bool
-    most_gain_db: float = 0.0
+    instead: str | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def promised_lufs(self) -> float | None:
+        return self.lufs if self.instead is None else None
 
 
 def aim(sketch: Sketch, lufs: float | None, ceiling_db: float, amount: float, max_reduction_db: float) -> Aim:
@@ -45,38 +50,44 @@ def aim(sketch: Sketch, lufs: float | None, ceiling_db: float, amount: float, ma
         return Aim(None, False)
     own = sketch.lufs()
     if not math.isfinite(own):
-        return Aim(None, False, remarks=("It is digital silence: there is no level to change.",))
+        silent = sketch.true_peak_db == -math.inf
+        why = "It is digital silence: there is no level to change." if silent else "It is too short to have a loudness."
+        return Aim(None, False, remarks=(why,))
     if lufs is None:
         return Aim(None, sketch.true_peak_db > ceiling_db)
     wanted = own + amount * (lufs - own)
-    limit, allowed = _gains_db()[1], ceiling_db + max_reduction_db - sketch.true_peak_db
-    most = min(limit, allowed)
+    most = _most_gain_db(sketch, ceiling_db, max_reduction_db)
     reached = sketch.lufs(most, ceiling_db)
     if reached >= wanted - _WITHIN_LU:
-        return Aim(wanted, True, most)
+        return Aim(wanted, True)
     if reached < ABSOLUTE_GATE_LUFS:
-        return Aim(None, True, most, (f"It is next to silent: {most:.0f} dB of gain don't make it measurable.",))
-    why = f"its peaks would be lowered by more than {max_reduction_db:g} dB" if allowed < limit else f"a gain over {limit:g} dB"
-    return Aim(reached, True, most, (f"It stays at {reached:.1f} LUFS instead of {wanted:.1f}, which would take {why}.",))
+        return Aim(None, False, remarks=(f"It is next to silent: {most:.0f} dB of gain don't make it measurable.",))
+    limit = _gains_db()[1]
+    needed = f"a gain of more than {limit:g} dB" if most == limit else f"its peaks lowered by more than {max_reduction_db:g} dB"
+    return Aim(wanted, True, needed)
 
 
-def gain_db(sketch: Sketch, wanted: Aim, ceiling_db: float, correction_lu: float = 0.0) -> float:
+def gain_db(sketch: Sketch, wanted: Aim, ceiling_db: float, max_reduction_db: float, correction_lu: float = 0.0) -> float:
     """The gain in front of a limiter with that ceiling that makes a song as loud as wanted, as near as the sketch tells.
 
     Args:
         sketch: Of the song in front of the limiter.
         wanted: What is aimed at; without a loudness, the gain is 0.
         ceiling_db: Of the limiter.
+        max_reduction_db: As for `aim`.
         correction_lu: By how much louder than the sketch says the song was found to be.
     """
     if wanted.lufs is None:
         return 0.0
+    most = _most_gain_db(sketch, ceiling_db, max_reduction_db)
+    if wanted.instead is not None:
+        return round(most, _DIGITS)
     lufs = wanted.lufs - correction_lu
 
     def missing(gain: float) -> float:
         return lufs - sketch.lufs(gain, ceiling_db)
 
-    high = wanted.most_gain_db
+    high = min(_gains_db()[1], most + _SLACK_DB)
     low = max(_gains_db()[0], min(high, lufs - sketch.lufs()))  # a limiter never makes it louder
     below, above = missing(low), missing(high)
     if below <= _WITHIN_LU:
@@ -97,6 +108,10 @@ def gain_db(sketch: Sketch, wanted: Aim, ceiling_db: float, correction_lu: float
             below /= 2 if stayed < 0 else 1
         stayed = now
     return round(middle, _DIGITS)
+
+
+def _most_gain_db(sketch: Sketch, ceiling_db: float, max_reduction_db: float) -> float:
+    return min(_gains_db()[1], ceiling_db + max_reduction_db - sketch.true_peak_db)
 
 
 def _gains_db() -> tuple[float, float]:

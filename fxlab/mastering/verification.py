@@ -17,6 +17,7 @@ from fxlab.audio.true_peak import TruePeakMeter
 from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.mastering.beside import Beside
+from fxlab.mastering.solver import Aim
 
 WITHIN_LU = 0.1
 TRUE_PEAK_FACTOR = 8
@@ -148,20 +149,22 @@ def balance(before: Analysis, after: Analysis) -> Balance:
 
 
 def promises(
-    measured: Measured, lufs: float | None, ceiling_db: float | None, frames: int, rate_hz: int, channels: int, subtype: str
+    measured: Measured, aim: Aim, ceiling_db: float | None, frames: int, rate_hz: int, channels: int, subtype: str
 ) -> tuple[Promise, ...]:
     """What was promised of a file, and what it is.
 
     Args:
         measured: The file.
-        lufs: How loud it should be, None where that isn't promised.
+        aim: How loud it should be.
         ceiling_db: What its true peak must not exceed, None likewise.
         frames, rate_hz, channels, subtype: How it should be written.
     """
     made, info = [], measured.info
-    if lufs is not None:
-        kept = abs(measured.lufs - lufs) <= WITHIN_LU
-        made.append(Promise("loudness", f"{lufs:.1f} LUFS, within {WITHIN_LU:g} LU", f"{measured.lufs:.2f} LUFS", kept))
+    if aim.instead is not None:
+        made.append(Promise("loudness", f"as near to {aim.lufs:.1f} LUFS as it gets", f"{measured.lufs:.2f} LUFS", True))
+    elif aim.lufs is not None:
+        kept = abs(measured.lufs - aim.lufs) <= WITHIN_LU
+        made.append(Promise("loudness", f"{aim.lufs:.1f} LUFS, within {WITHIN_LU:g} LU", f"{measured.lufs:.2f} LUFS", kept))
     if ceiling_db is not None:
         peak = measured.programme.true_peak_db
         made.append(Promise("true peak", f"at most {ceiling_db:g} dBTP", f"{peak:.2f} dBTP", peak <= ceiling_db))
