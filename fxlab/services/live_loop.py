@@ -21,6 +21,9 @@ from fxlab.settings import EffectSettings, LiveSettings
 
 _IN_HAND = 4  # blocks, where nobody plays along
 _ROOM_S = 8.0
+_BEGINNING_S, _PATIENCE_S = 0.4, 12.0
+"""So much of the beginning may be lost, since nothing is played before half of `round_trip.LEAD_S`, and so long a device may take to
+get over it: on a busy machine sound servers are slow to begin, and PortAudio gives up on their first underruns."""
 _PAUSE_S = 0.02
 _CHANNELS = 2
 _BLOCK = 4096
@@ -131,10 +134,12 @@ class Loop:
             raise self._feed.error
 
     def _listen(self, frames: int, take: Callable[[np.ndarray], None]) -> None:
-        heard, raised = 0, False
+        heard, raised, began_s = 0, False, time.monotonic()
         while heard < frames and not self._feed.error:
             block = self._returned.pull(min(_BLOCK, frames - heard))
-            self._require_all_well()
+            if self._player.tick():
+                raised = False
+            self._require_all_well(time.monotonic() - began_s)
             if not raised and self.rack["thread"]:
                 raise_priority(self.rack["thread"])
                 raised = True
@@ -144,10 +149,9 @@ class Loop:
             else:
                 time.sleep(_PAUSE_S)
 
-    def _require_all_well(self) -> None:
-        self._player.tick()
-        if self._player.state:
-            at_s = self.rack["position"] / self._setup.format.sample_rate_hz
+    def _require_all_well(self, elapsed_s: float) -> None:
+        at_s = self.rack["position"] / self._setup.format.sample_rate_hz
+        if self._player.state and (at_s >= _BEGINNING_S or elapsed_s >= _PATIENCE_S):
             raise MissingError(f"The sound device was lost after {at_s:.1f} s.", "Connect it again, or restart its server.")
         if self.rack["faults"]:
             reason = self.rack.problem.strip().splitlines()[-1] if self.rack.problem else "it gave no usable sound"

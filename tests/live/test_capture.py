@@ -97,6 +97,23 @@ def test_gaps_while_the_stream_begins_do_no_harm(tmp_path):
     assert record(request(tmp_path), gaps=[0, 1, 5])[1].wet.exists()
 
 
+@pytest.mark.parametrize("block", [0, 40])
+def test_a_device_that_stumbles_at_its_start_is_waited_for(tmp_path, block):
+    _, recording = record(request(tmp_path), delay=900, gain=-0.5, lost_after=block, returns=True)
+    dry, wet = (soundfile.read(path, dtype="float32")[0] for path in (recording.dry, recording.wet))
+    np.testing.assert_allclose(wet[900 : 900 + len(dry)], -0.5 * dry, atol=1e-7)
+    assert recording.grown is not None and recording.grown[0] == 0
+
+
+def test_it_is_not_waited_for_without_end_nor_once_it_plays(tmp_path, monkeypatch):
+    with pytest.raises(MissingError, match="lost after 0.5 s"):
+        record(request(tmp_path), lost_after=100, returns=True)
+    monkeypatch.setattr("fxlab.services.live_loop._PATIENCE_S", 0.2)
+    with pytest.raises(MissingError, match="lost after 0.0 s"):
+        record(request(tmp_path), lost_after=0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten_unasked(tmp_path):
     capture, recording = record(request(tmp_path))
     before = recording.wet.read_bytes()
