@@ -22,8 +22,8 @@ from fxlab.settings import EffectSettings, LiveSettings
 _IN_HAND = 4  # blocks, where nobody plays along
 _ROOM_S = 8.0
 _BEGINNING_S, _PATIENCE_S = 0.4, 12.0
-"""So much of the beginning may be lost, since nothing is played before half of `round_trip.LEAD_S`, and so long a device may take to
-get over it: on a busy machine sound servers are slow to begin, and PortAudio gives up on their first underruns."""
+"""So much of the beginning may be lost, since nothing is played before half of `round_trip.LEAD_S`, and so long a device may
+take to get over it: on a busy machine sound servers are slow to begin, and PortAudio gives up on their first underruns."""
 _PAUSE_S = 0.02
 _CHANNELS = 2
 _BLOCK = 4096
