@@ -40,7 +40,7 @@ def show_master(result: Result, explain: bool) -> None:
             _show_song(report)
     if explain:
         for report in done:
-            output.out().print(pairs(str(report.source) if many else "", [("•", line) for line in report.study.explained]))
+            output.out().print(pairs(str(report.source) if many else "", [("•", line) for line in report.explained()]))
     for report in result.files:
         about = f"{report.source}: " if many else ""
         for finding in report.study.findings:
@@ -119,7 +119,7 @@ def _lines(master: Delivered) -> Iterator[tuple[str, str]]:
     yield "done", "; ".join(done(master.chain, master.peak_reduction_db)) or "nothing: the level is right and so is all else"
     yield "balance", _balance(master)
     if master.mono is not None:
-        losses = ", ".join(f"{band.name} {figure(band.loss_db + 0.0, 2)} dB" for band in master.mono.bands)
+        losses = ", ".join(f"{band.name} {-band.loss_db + 0.0:.1f} dB" for band in master.mono.bands)
         yield "in mono", f"{losses} (correlation {master.mono.correlation:.2f})" if losses else "nothing is lost"
     if master.codecs:
         yield "as lossy", "\n".join(_decoded(name, found) for name, found in master.codecs.items())

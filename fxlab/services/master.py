@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import fxlab
 from fxlab.audio.codecs import CODECS, has_ffmpeg
-from fxlab.errors import InputError
+from fxlab.durations import parse_duration
+from fxlab.errors import InputError, UsageError
 from fxlab.mastering import chain as chains
 from fxlab.mastering.chain import Amounts
+from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.edit import TRIM_DB, Edit
+from fxlab.mastering.reference import Weights
 from fxlab.progress import Progress, silent
 from fxlab.services import batch, master_plan
 from fxlab.services.cluster_worker import require_seen
@@ -46,6 +53,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
     result = Result(crew.work(TASK, master_file, [(job, settings, None) for job in jobs]))
     if len(result.files) == 1 and result.files[0].error is not None:
         raise result.files[0].error
+    if request.extras:
+        _write_extras(request, result, progress)
     return result
 
 
@@ -60,12 +69,27 @@ def _settings(request: Request, progress: Progress) -> Settings:
         amounts=amounts,
         chain=chain,
         references=tuple(_references(request, progress)),
+        names=tuple(path.name for path in request.references),
+        weights=Weights(**{name: percent / 100 for name, percent in request.reference_percent.items() if percent is not None}),
         preset=wanted.preset,
         model=request.model,
-        codecs=tuple(CODECS) if request.codecs or (request.codecs is None and has_ffmpeg()) else (),
+        edit=_edit(request),
+        codecs=tuple(CODECS) if request.codecs is not False and has_ffmpeg() else (),
+        whole_codecs=bool(request.codecs),
         force=request.force,
         token=secrets.token_hex(6),
     )
+
+
+def _edit(request: Request) -> Edit | None:
+    """Trim and fades; raises `UsageError` for fades that are none."""
+    fade_in, comma, fade_out = (request.fade or "0").rpartition(",")
+    try:
+        fades = parse_duration(fade_in) if comma else 0.0, parse_duration(fade_out)
+    except UsageError:
+        raise UsageError(f"--fade {request.fade} is no fade.", "Write 2s to fade out, or 10ms,2s to fade in and out.") from None
+    edit = Edit(TRIM_DB if request.trim else None, *fades)
+    return None if edit == Edit() else edit
 
 
 def _references(request: Request, progress: Progress) -> list:
@@ -78,6 +102,26 @@ def _references(request: Request, progress: Progress) -> list:
             raise InputError(f"{path} is silent and can't be a reference.", "Name a finished song with --reference.")
         heard.append(analysis)
     return heard
+
+
+def _write_extras(request: Request, result: Result, progress: Progress) -> None:
+    """What is wanted beside the one master, or the first of several."""
+    report = result.files[0]
+    master = report.masters[0]
+    for kind, path in request.extras.items():
+        progress(f"Writing the {kind}", 0, None)
+        if kind == "chain":
+            master.chain.save(path, _about(report.source, master))
+        result.extras[kind] = path
+
+
+def _about(source: Path, master: Delivered) -> dict[str, object]:
+    return {
+        "song": source.name,
+        "target": master.target.name,
+        "loudness_lufs": round(master.after.integrated_lufs, 2) if math.isfinite(master.after.integrated_lufs) else None,
+        "fxlab": fxlab.__version__,
+    }
 
 
 class _Crew:

@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fxlab.audio.files import Reader
+from fxlab.audio.files import Reader, read_blocks
 from fxlab.errors import FxlabError
+from fxlab.mastering import presets
 from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.beside import Beside
 from fxlab.mastering.chain import Amounts, Chain
+from fxlab.mastering.comparable import mean_of
 from fxlab.mastering.delivery import Delivery, deliver
+from fxlab.mastering.edit import Edit
+from fxlab.mastering.explain import describe
 from fxlab.mastering.preflight import Inspector
+from fxlab.mastering.reference import Weights, chain_towards
+from fxlab.services.master_codecs import with_codecs
 from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Study
 
@@ -29,12 +35,14 @@ class Settings:
     Attributes:
         amounts: How much of each stage is applied, shares 0..1.
         chain: What is done; None to find out by listening.
-        references: Analyses of songs to sound like.
+        references: Analyses of songs to sound like, none of them silent.
+        names: Theirs.
         weights: How far towards them.
         preset: Character that is added; "none" for none.
         model: Checkpoint of the network that advises, None for the one that ships.
         edit: Trim and fades.
         codecs: Lossy codecs to try, by name.
+        whole_codecs: On the whole song, not only where the limiter works most.
         force: Overwrite existing outputs.
         token: Marks this run's temporary files.
         block: Frames read at once.
@@ -43,9 +51,13 @@ class Settings:
     amounts: Amounts = field(default_factory=Amounts)
     chain: Chain | None = None
     references: tuple[Analysis, ...] = ()
+    names: tuple[str, ...] = ()
+    weights: Weights = field(default_factory=Weights)
     preset: str = "none"
     model: Path | None = None
+    edit: Edit | None = None
     codecs: tuple[str, ...] = ()
+    whole_codecs: bool = False
     force: bool = False
     token: str | None = None
     block: int = 65_536
@@ -76,20 +88,22 @@ def master_file(job: Job, settings: Settings, study: Study | None = None, progre
         begin = _LISTENING
         study = study_file(job, settings, lambda share: progress(begin * share))
     report = FileReport(study, error=study.error)
-    step = (1.0 - begin) / len(job.targets)
+    whole, step = settings.whole_codecs, (1.0 - begin) / len(job.targets)
     if report.error is None:
-        delivery = Delivery(
-            force=settings.force,
-            loudness_amount=settings.amounts.loudness,
-            token=settings.token,
-            codecs=settings.codecs,
-            analysis=study.analysis,
-        )
         try:
+            delivery = Delivery(
+                force=settings.force,
+                loudness_amount=settings.amounts.loudness,
+                edit=settings.edit and settings.edit.located(read_blocks(job.source), study.analysis.sample_rate_hz),
+                token=settings.token,
+                codecs=settings.codecs if whole else (),
+                analysis=study.analysis,
+            )
             for number, (target, output) in enumerate(zip(job.targets, job.outputs, strict=True)):
                 at = begin + number * step
                 shown = lambda share, at=at: progress(at + step * share)  # noqa: E731
-                report.masters.append(deliver(job.source, study.chain, target, output, delivery, shown))
+                master = deliver(job.source, study.chain, target, output, delivery, shown)
+                report.masters.append(with_codecs(master, settings.codecs) if settings.codecs and not whole else master)
         except FxlabError as error:
             report.error = error
     report.elapsed_s = time.perf_counter() - started
@@ -122,7 +136,16 @@ def _study(study: Study, settings: Settings, progress: Share) -> None:
                 frames += piece.shape[1]
                 progress(min(1.0, frames / info.frames))
         study.analysis, study.findings = analyser.analysis(), inspector.findings()
-    study.chain = _scaled(settings.chain or Chain(), settings.amounts)
+    song, compared = study.analysis, None
+    if settings.chain is not None:
+        decided = settings.chain
+    elif settings.references:
+        decided, _ = chain_towards(song, settings.references, settings.weights)
+        compared = mean_of(settings.references, settings.names)
+    else:
+        decided = Chain()
+    study.chain = _scaled(presets.applied(settings.preset, decided, song), settings.amounts)
+    study.reasons = describe(study.chain, song, compared)
 
 
 def _scaled(chain: Chain, amounts: Amounts) -> Chain:

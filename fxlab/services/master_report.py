@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fxlab.errors import CheckError, FxlabError, OutputError
 from fxlab.mastering.analysis import Analysis
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.explain import Reason, sentences
 from fxlab.mastering.preflight import Finding
 
 
@@ -25,7 +27,7 @@ class Study:
         chain: What is to be done.
         need: How much of mastering the song needs, 0..1, as the network says; None where it wasn't asked.
         model: The network that was asked; empty for none.
-        explained: What is done and why, sentence by sentence.
+        reasons: Why.
         error: Why there is no more than this.
     """
 
@@ -35,7 +37,7 @@ class Study:
     chain: Chain = field(default_factory=Chain)
     need: float | None = None
     model: str = ""
-    explained: list[str] = field(default_factory=list)
+    reasons: tuple[Reason, ...] = ()
     error: FxlabError | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +46,7 @@ class Study:
             "findings": [dataclasses.asdict(finding) for finding in self.findings],
             "need": self.need,
             "model": self.model or None,
-            "explained": self.explained,
+            "reasons": [reason.to_json() for reason in self.reasons],
         }
 
 
@@ -73,11 +75,16 @@ class FileReport:
         """Whether a written file isn't what was promised."""
         return not all(master.kept for master in self.masters)
 
+    def explained(self) -> list[str]:
+        """What was done and why, sentence by sentence."""
+        return sentences((*self.study.reasons, *filter(None, map(_loudness, self.masters))))
+
     def to_json(self) -> dict[str, Any]:
         error = self.error and {"kind": type(self.error).__name__, "message": self.error.message, "hint": self.error.hint}
         return {
             "input": str(self.source),
             **self.study.to_json(),
+            "explained": self.explained() if self.masters else [],
             "masters": [master.to_json() for master in self.masters],
             "elapsed_s": self.elapsed_s,
             "error": error,
@@ -118,3 +125,11 @@ class Result:
             **{kind: str(self.extras[kind]) if kind in self.extras else None for kind in ("chain", "preview", "delta", "plot")},
             "exit_code": self.exit_code,
         }
+
+
+def _loudness(master: Delivered) -> Reason | None:
+    """Why its level was changed, None where it wasn't."""
+    before, after, wanted = master.before.integrated_lufs, master.after.integrated_lufs, master.target.lufs
+    if not master.chain.loudness or wanted is None or not math.isfinite(after - before):
+        return None
+    return Reason("loudness", None, before, wanted, "LUFS", after - before, "")
