@@ -216,6 +216,33 @@ class MasterSettings:
 
 
 @dataclass
+class MasteringSettings:
+    """How a mastering network is trained (`fxlab train --model master`), beside what `TrainSettings` says."""
+
+    phase: str = setting("1c", "What the network consists of.", choices=("1a", "1b", "1c", "2"))
+    skips: bool = setting(True, "Skip connections of the residual network.")
+    conditioning: str = setting("film", "How the residual network is told of the song.", choices=("film", "concat"))
+    features: bool = setting(True, "The network is given measures of the song beside its audio.")
+    draws: int = setting(32, "Degradations of each song.", 1, 10_000)
+    excerpt_s: float = setting(20.0, "Length of the excerpts that are degraded.", 1.0, 600.0)
+    windows: int = setting(1, "Parts of an excerpt that the network hears.", 1, 64)
+    untouched: float = setting(0.2, "Share of examples to which nothing is done.", 0, 1)
+    rendered: int = setting(2, "Examples of a batch whose audio is played and heard, the others' settings alone are judged.", 0, 256)
+    jitter_db: float = setting(6.0, "How much the songs' balance is shaken before the network is told of it.", 0, 40)
+    response_weight: float = setting(4.0, "Weight of the equaliser's distance from what undoes the degradation.", 0, 1000)
+    width_weight: float = setting(1.0, "Weight of the width's distance from what undoes the degradation.", 0, 1000)
+    slope_weight: float = setting(1.0, "Weight of the compression's distance from what undoes the degradation.", 0, 1000)
+    need_weight: float = setting(0.2, "Weight of telling finished songs from others.", 0, 1000)
+    stft_weight: float = setting(0.2, "Weight of the multi-resolution STFT, at equal loudness.", 0, 1000)
+    a_weighted_weight: float = setting(0.1, "Weight of the A-weighted spectral error.", 0, 1000)
+    k_weighted_weight: float = setting(0.1, "Weight of the K-weighted spectral error.", 0, 1000)
+    lufs_weight: float = setting(0.01, "Weight of the distance in loudness.", 0, 1000)
+    regular_weight: float = setting(0.02, "Weight of large gains and of Qs far from 1.", 0, 1000)
+    sparsity_weight: float = setting(0.01, "Weight of open gates.", 0, 1000)
+    entropy_weight: float = setting(0.005, "Weight of gates that are half open.", 0, 1000)
+
+
+@dataclass
 class BenchSettings:
     buffers: list = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
     runs: int = setting(5, "Independent runs per cell.", 1, 10_000)
@@ -252,6 +279,7 @@ class Profile:
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
     master: MasterSettings = field(default_factory=MasterSettings)
+    mastering: MasteringSettings = field(default_factory=MasteringSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
 

@@ -8,20 +8,25 @@ from typing import Annotated
 import typer
 
 from fxlab.commands.options import Device, Force, Output, ProfileName, Seed, examples
+from fxlab.errors import UsageError
+from fxlab.settings import Profile
 
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        metavar="DATASET|AUDIO...", help="A folder that `fxlab dataset` made; for --loss contrast also audio.", show_default=False
+        metavar="DATASET|AUDIO...",
+        help="A folder that `fxlab dataset` made; audio for --loss contrast; songs for --model master.",
+        show_default=False,
     ),
 ]
-Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="Architecture: tcn, lstm, gru or ace.")]
+Model = Annotated[str | None, typer.Option("--model", metavar="TYPE", help="What to train: tcn, lstm, gru, ace or master.")]
 Size = Annotated[
     str | None,
     typer.Option(
         "--size",
         metavar="NAME",
-        help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; ace: 60, 32, full.",
+        help="tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; ace: 60, 32, full; "
+        "master: compact, seed.",
     ),
 ]
 Loss = Annotated[
@@ -44,6 +49,15 @@ LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Pea
 Ema = Annotated[float | None, typer.Option("--ema", help="Decay of the weight average; 0 turns it off.")]
 Patience = Annotated[int | None, typer.Option("--patience", min=0, help="Epochs without progress until it stops; 0 never.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=0, help="CPU threads; 0 takes one for a small network, else all.")]
+Phase = Annotated[
+    str | None,
+    typer.Option(
+        "--phase",
+        metavar="1a|1b|1c|2|all",
+        help="master: equaliser; with residual; with adaptive bands; with grey box; or each of them and the ablations.",
+        show_default=False,
+    ),
+]
 Seeds = Annotated[
     int, typer.Option("--seeds", metavar="N", min=1, help="Train with N seeds from --seed on, tell the spread, keep the best.")
 ]
@@ -60,6 +74,7 @@ def register(app: typer.Typer) -> None:
             "fxlab train ds --model lstm --seeds 3 -o run",
             "fxlab train noisy --loss estoi --model tcn -o run",
             "fxlab train takes/ --loss contrast --model ace -o run",
+            "fxlab train songs/ --model master --phase 1c -o run",
             "torchrun --nproc-per-node 4 -m fxlab train ds --profile tcn-standard -o run",
         ),
     )(train)
@@ -72,6 +87,7 @@ def train(
     size: Size = None,
     profile: ProfileName = None,
     loss: Loss = None,
+    phase: Phase = None,
     epochs: Epochs = None,
     steps_per_epoch: StepsPerEpoch = None,
     batch_size: BatchSize = None,
@@ -93,6 +109,7 @@ def train(
     Learns from the pairs of a dataset and ends with figures on recordings that it never saw.
     With --loss snr or estoi it learns from `fxlab dataset --snr-db` to make speech in noise clearer, with --loss contrast it
     learns from audio alone to bring out spectral contrast; figures then tell before and after.
+    A mastering network (--model master) learns from finished songs: they are degraded, and it learns the way back.
     Keeps the best and the last checkpoint; can be stopped with Ctrl-C and resumed. With --seeds it trains several times,
     in folders seed-0, seed-1 and so on, and keeps the network that is best on the validation split. Under torchrun several
     processes share each batch, whose size stays what --batch-size says.
@@ -103,10 +120,17 @@ def train(
     from fxlab.models.registry import architecture
     from fxlab.profiles import load, override
     from fxlab.services import dataset, train, train_audio, train_seeds
-    from fxlab.settings import Profile
     from fxlab.training.distributed import joined
 
     base = load(profile) if profile else Profile()
+    if (model or base.model.type) == "master":
+        _refuse_for_master(loss=loss, segment=segment, windows=windows, accumulate=accumulate, seeds=seeds if seeds > 1 else None)
+        common = {"epochs": epochs, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size, "learning_rate": learning_rate}
+        common |= {"ema": ema, "patience": patience, "seed": seed, "device": device, "threads": threads}
+        _train_master(inputs, output or Path("run"), base, profile, size, phase, common, resume, force)
+        return
+    if phase:
+        raise UsageError("--phase belongs to --model master.", "Leave it out, or train a mastering network.")
     folder, given = output or Path("run"), train_audio.given_dataset(inputs)
     request = train.Request(
         dataset=given or folder / train_audio.FOLDER,
@@ -148,3 +172,47 @@ def train(
         raise typer.Exit(130)
     if seeds > 1 and result.diverged:
         raise typer.Exit(5)
+
+
+def _refuse_for_master(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"--{name} isn't for --model master.", "Its weights and sizes stand in a profile, below [mastering]."
+            )
+
+
+def _train_master(
+    inputs: list[str],
+    folder: Path,
+    base: Profile,
+    profile: str | None,
+    size: str | None,
+    phase: str | None,
+    flags: dict[str, object],
+    resume: bool,
+    force: bool,
+) -> None:
+    from fxlab.console import output as console
+    from fxlab.console.progress import bars
+    from fxlab.console.train_master import show_master, show_phases
+    from fxlab.profiles import override
+    from fxlab.services import train_master, train_phases
+
+    request = train_master.Request(
+        inputs=inputs,
+        output=folder,
+        model=override(base.model, type="master", size=size),
+        settings=override(base.train, **flags),
+        mastering=override(base.mastering, phase=None if phase == "all" else phase),
+        dataset=base.dataset,
+        profile=Path(profile).stem if profile else None,
+        resume=resume,
+        force=force,
+    )
+    with bars() as progress:
+        result = train_phases.run(request, progress) if phase == "all" else train_master.run(request, progress)
+    console.finish(result, show_phases if phase == "all" else show_master)
+    if result.ended == "interrupted":
+        console.note(f"Interrupted and saved. Go on with: {console.command_with('--resume', without='--force')}")
+        raise typer.Exit(130)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +11,7 @@ from typing import Any
 
 import torch
 
-from fxlab.audio.atomic import output_error, temporary_path
-from fxlab.errors import InputError, OutputError, UsageError
+from fxlab.errors import InputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.models.ace_config import AceConfig
 from fxlab.models.controls import Control, controls_of
@@ -25,12 +21,13 @@ from fxlab.models.stack_config import StackConfig
 from fxlab.progress import Progress, silent
 from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.train_card import new_card, training_record
+from fxlab.services.train_folder import BEST, LAST, check_output, clear_output, restore
 from fxlab.services.train_judge import judged
 from fxlab.services.train_report import write_curves, write_report
 from fxlab.services.train_validation import can_be_scored, validator
 from fxlab.settings import ModelSettings, TrainSettings
 from fxlab.training.ace_certainty import certainties, parameters
-from fxlab.training.ace_run import Fit, check_fit, fits
+from fxlab.training.ace_run import Fit, fits
 from fxlab.training.data import Segments
 from fxlab.training.distributed import ALONE, Team
 from fxlab.training.loop import Loop, Run, pick_device
@@ -40,10 +37,7 @@ from fxlab.training.objective import Objective
 from fxlab.training.pair import Pair, context_of
 
 _SMALL = 5_000  # parameters; nano trains twice as fast on one thread as on two, standard 1.3 times as fast on two
-BEST, LAST = "best.safetensors", "last.safetensors"
 _SETTLED = 8  # leads; after one the device still drifts by what can be heard of it
-# What may differ between a run and its resumption without making it another run.
-_FREE_ON_RESUME = {"epochs", "device", "threads", "mixed_precision", "patience"}
 
 
 @dataclass
@@ -107,7 +101,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
         CheckError: Training diverged.
         OutputError: The run folder can't be written.
     """
-    _check_output(request)
+    check_output(request)
     plain = architecture(request.model.type).config(request.model.size)
     device = pick_device(request.settings.device)
     manifest = Manifest.load(request.dataset)
@@ -135,7 +129,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
             )
     state = Run.fresh(network, settings)
     if request.resume:
-        _restore(state, request.output / LAST, card, settings)
+        restore(state, request.output / LAST, card, settings)
     train = [pair for _, pair in pairs["train"]]
     fitted = fits(network.config, objective.name)
     if fitted and team is not ALONE:
@@ -143,7 +137,7 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     segments = None if fitted else Segments(train, settings.segment, context_of(network, train), settings.seed, settings.windows)
     team.any(False)  # now all have seen what was there
     if team.first:
-        _clear_output(request)
+        clear_output(request)
 
     def save(current: Run, best: bool) -> None:
         # The best first: a run killed in between resumes from the last state before it and finds the same best again.
@@ -176,41 +170,6 @@ def run(request: Request, progress: Progress = silent, team: Team = ALONE) -> Re
     return team.of_first(conclude)
 
 
-def forget(folder: Path) -> None:
-    """Removes the checkpoints of a run."""
-    for name in (LAST, BEST):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _check_output(request: Request) -> None:
-    there = any((request.output / name).is_file() for name in (LAST, BEST))
-    if request.resume and not (request.output / LAST).is_file():
-        several = any(request.output.glob(f"seed-*/{LAST}"))
-        hint = "It has runs of several seeds: say --seeds again." if several else "Leave --resume out to start one."
-        raise UsageError(f"There is no run to resume in {request.output}.", hint)
-    if there and not (request.resume or request.force):
-        raise UsageError(
-            f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
-        )
-    if os.path.lexists(request.output) and not request.output.is_dir():
-        raise OutputError(f"{request.output} is a file, not a folder.", "Choose another -o.")
-
-
-def _clear_output(request: Request) -> None:
-    """Makes the run folder and finds out before hours of training whether it can be written; a run started over goes."""
-    probe = temporary_path(request.output / LAST, secrets.token_hex(6))
-    try:
-        request.output.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"\0")
-        probe.unlink()
-        if not request.resume:
-            forget(request.output)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            probe.unlink()
-        raise output_error(request.output, error) from error
-
-
 def _fitted(config: Config, manifest: Manifest, controls: Sequence[Control]) -> Config:
     """The configuration with an input for every knob, and with the time that it takes to settle as the recorded device does.
 
@@ -237,28 +196,6 @@ def _share_cores(network: torch.nn.Module, threads: int) -> None:
     small = sum(p.numel() for p in network.parameters()) < _SMALL and not isinstance(network.config, AceConfig)
     if threads or small:
         torch.set_num_threads(threads or 1)
-
-
-def _restore(state: Run, path: Path, card: Card, settings: TrainSettings) -> None:
-    network, old_card, tensors, record = checkpoint.load(path)
-    before = record.pop("settings", {})
-    if record.pop("dataset", None) != card["data"]["manifest_sha256"] or old_card["model"] != card["model"]:
-        raise UsageError(
-            "The run was made with another dataset or model size.", "Give the same ones, or start over with --force."
-        )
-    bound = {name: value for name, value in dataclasses.asdict(settings).items() if name not in _FREE_ON_RESUME}
-    changed = [name for name, value in bound.items() if before.get(name, value) != value]  # older runs lack younger settings
-    if changed:
-        raise UsageError(
-            f"The run was made with another {', '.join(changed)}: {', '.join(f'{k}={before.get(k)}' for k in changed)}.",
-            "Resume with the same settings, or start over with --force.",
-        )
-    state.model.load_state_dict(network.state_dict())
-    try:
-        state.restore(tensors, record)
-        check_fit(state)
-    except (KeyError, ValueError, TypeError, IndexError, RuntimeError):
-        raise InputError(f"{path} can't be resumed.", "Start over with --force.") from None
 
 
 def _conclude(

@@ -58,7 +58,7 @@ def write_report(
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
     curves, quality = folder / "training.png", folder / "quality.png"
-    _draw_curves(curves, history, figure)
+    draw_curves(curves, history, figure)
     _draw_quality(quality, name, dry, target, output, card["sample_rate_hz"], over_time)
     return {
         "report": str(path),
@@ -68,7 +68,7 @@ def write_report(
     }
 
 
-def _figure(rows: int, columns: int, height: float):
+def figure_of(rows: int, columns: int, height: float):
     # The object interface, not pyplot: no global state and no window system.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -78,13 +78,13 @@ def _figure(rows: int, columns: int, height: float):
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
 
 
-def _draw_curves(path: Path, history: list[dict[str, Any]], figure: str) -> None:
-    page, axes = _figure(1, 1, 5)
+def draw_curves(path: Path, history: list[dict[str, Any]], figure: str) -> None:
+    page, axes = figure_of(1, 1, 5)
     axis = axes[0][0]
     steps = [row["step"] for row in history]
     name = "validation ESR" if figure == "validation_esr" else figure.replace("_", " ")
@@ -99,13 +99,13 @@ def _draw_curves(path: Path, history: list[dict[str, Any]], figure: str) -> None
     axis.set(xlabel="step", ylabel=f"loss, {name.removeprefix('validation ')}", title="Training")
     axis.grid(alpha=0.3, which="both")
     axis.legend()
-    _save(page, path)
+    save_figure(page, path)
 
 
 def _draw_quality(
     path: Path, name: str, dry: np.ndarray, target: np.ndarray, output: np.ndarray, rate_hz: int, over_time: np.ndarray
 ) -> None:
-    figure, axes = _figure(3, 1, 11)
+    figure, axes = figure_of(3, 1, 11)
     wave, spectrum, error = axes[:, 0]
     figure.suptitle(f"{name}: the take with the largest error")
 
@@ -131,7 +131,7 @@ def _draw_quality(
     for axis in (wave, spectrum, error):
         axis.grid(alpha=0.3)
         axis.legend(loc="upper right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _spectrum(signal: np.ndarray, rate_hz: int, size: int = 8192) -> tuple[np.ndarray, np.ndarray]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fxlab.audio.atomic import replacing
-from fxlab.errors import CheckError, OutputError, UsageError
+from fxlab.errors import CheckError
 from fxlab.models import checkpoint
 from fxlab.progress import Progress, silent
 from fxlab.services import train
-from fxlab.services.train import BEST, LAST
+from fxlab.services.train_folder import BEST, LAST, check_several, forget
 from fxlab.settings import check
 from fxlab.training.distributed import ALONE, Team
 
@@ -84,7 +83,7 @@ def run(request: train.Request, count: int, progress: Progress = silent, team: T
     """
     seeds = [check(request.settings, "seed", request.settings.seed + i) for i in range(count)]
     folders = {seed: request.output / f"seed-{seed}" for seed in seeds}
-    _check_output(request, list(folders.values()))
+    check_several(request, list(folders.values()))
     result = Result(request.output)
     for number, (seed, folder) in enumerate(folders.items(), 1):
         settings = dataclasses.replace(request.settings, seed=seed)
@@ -98,25 +97,12 @@ def run(request: train.Request, count: int, progress: Progress = silent, team: T
                 raise
         if request.force and number == 1 and team.first:  # only now is it certain that there is something new in place of the old
             for old in (request.output, *list(folders.values())[1:]):
-                train.forget(old)
+                forget(old)
         if team.first:
             _keep(result, folders)
         if result.ended == "interrupted":
             break
     return result
-
-
-def _check_output(request: train.Request, folders: list[Path]) -> None:
-    """What `train.run` checks of one folder, before any run begins."""
-    if os.path.lexists(request.output) and not request.output.is_dir():
-        raise OutputError(f"{request.output} is a file, not a folder.", "Choose another -o.")
-    if request.resume:
-        if not any((folder / LAST).is_file() for folder in folders):
-            raise UsageError(f"There are no runs of these seeds to resume in {request.output}.", "Leave --resume out to start.")
-    elif not request.force and any((folder / name).is_file() for folder in (request.output, *folders) for name in (LAST, BEST)):
-        raise UsageError(
-            f"{request.output} already holds a run.", "Go on with --resume, start over with --force, or choose another -o."
-        )
 
 
 def _named(progress: Progress, name: str) -> Progress:

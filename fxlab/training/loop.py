@@ -179,13 +179,13 @@ class Loop:
         """The rest of the epoch's steps, or those until `stopping`."""
         run, saved = self.run, time.monotonic()
         run.model.train()
-        for index, (dry, target, controls) in enumerate(self.segments.epoch(run.epoch, self.batch, self.steps)):
+        for index, batch in enumerate(self.segments.epoch(run.epoch, self.batch, self.steps)):
             if index < run.step_in_epoch:
                 continue
             began = time.monotonic()
             if index % self.segments.windows == 0:
                 run.carried = []
-            loss = self._step(dry, target, controls)
+            loss = self._step(batch)
             now = time.monotonic()
             run.step, run.step_in_epoch = run.step + 1, index + 1
             run.seconds, run.loss_sum = run.seconds + now - began, run.loss_sum + loss
@@ -215,7 +215,7 @@ class Loop:
         self.save(run, better)
         return True
 
-    def _step(self, dry: Tensor, target: Tensor, controls: Tensor) -> float:
+    def _step(self, batch: tuple) -> float:
         """One optimiser step; when memory runs out it is repeated in smaller parts.
 
         Figures of the loss that span a batch, such as its energy floor, are then taken per part.
@@ -226,7 +226,7 @@ class Loop:
             group["lr"] = rate
         while True:
             try:
-                loss, carried = self._gradients(dry, target, controls)
+                loss, carried = self._gradients(batch)
                 break
             except torch.OutOfMemoryError:
                 if self.settings.batch_size >> run.halvings <= 1:
@@ -249,8 +249,9 @@ class Loop:
             torch._foreach_lerp_([run.average[name] for name in weights], list(weights.values()), 1 - decay)
         return loss
 
-    def _gradients(self, dry: Tensor, target: Tensor, controls: Tensor) -> tuple[float, list[Tensor]]:
+    def _gradients(self, batch: tuple) -> tuple[float, list[Tensor]]:
         """Leaves the gradients with the weights; returns the loss and a recurrent network's states behind the batch."""
+        dry, target, controls = batch
         self.run.optimiser.zero_grad(set_to_none=True)
         part = max(1, self.settings.batch_size >> self.run.halvings)
         total, carried = 0.0, []

@@ -1,0 +1,91 @@
+"""`fxlab train --model master --phase all`: every phase and ablation of the mastering network on the same examples, compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fxlab.audio.atomic import replacing
+from fxlab.progress import Progress, silent
+from fxlab.services import train_folder, train_master
+from fxlab.settings import MasteringSettings
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "2": {"phase": "2"},
+    "1a": {"phase": "1a"},
+    "1b": {"phase": "1b"},
+    "1c": {"phase": "1c"},
+    "1b-no-skips": {"phase": "1b", "skips": False},
+    "1b-concat": {"phase": "1b", "conditioning": "concat"},
+    "1a-no-features": {"phase": "1a", "features": False},
+}
+"""Name to what the network consists of. 1b beside 1c is fixed beside adaptive bands; the others leave out one thing each: the
+skip connections, FiLM, and the measures beside the audio."""
+
+
+@dataclass
+class Result:
+    """How the runs ended, by variant.
+
+    Attributes:
+        runs: Those that were trained now or before, in the order of `VARIANTS`.
+        peak_mib: Largest memory of the process by the end of each run that was trained now, in MiB.
+    """
+
+    output: Path
+    runs: dict[str, train_master.Result] = field(default_factory=dict)
+    peak_mib: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> str:
+        """ "finished" or "interrupted"."""
+        return "interrupted" if any(run.ended == "interrupted" for run in self.runs.values()) else "finished"
+
+    def to_json(self) -> dict[str, Any]:
+        rows = {}
+        for name, run in self.runs.items():
+            rows[name] = {
+                "parameters": run.card["parameters_count"],
+                "components": run.card["components"],
+                "seconds": run.seconds,
+                "steps": run.steps,
+                "peak_mib": self.peak_mib.get(name),
+                **{key: value for key, value in run.evaluation.to_json().items() if key != "songs"},
+            }
+        return {"output": str(self.output), "ended": self.ended, "variants": rows}
+
+
+def run(request: train_master.Request, progress: Progress = silent) -> Result:
+    """Trains all variants in folders of the output named after them; one that is finished there is taken as it is with `resume`.
+
+    Raises:
+        FxlabError: As `train_master.run`.
+    """
+    train_folder.check_several(request, [request.output / name for name in VARIANTS])
+    result, songs = Result(request.output), None
+    for number, (name, changes) in enumerate(VARIANTS.items(), 1):
+        mastering = dataclasses.replace(MasteringSettings(**dataclasses.asdict(request.mastering)), **changes)
+        folder = request.output / name
+        begun = request.resume and (folder / train_folder.LAST).is_file()
+        own = dataclasses.replace(request, output=folder, mastering=mastering, resume=begun)
+        songs = songs or train_master.Songs(own, train_master.config_for(own.model.size, mastering).sample_rate_hz, progress)
+
+        told = _named(progress, f"{name}, {number} of {len(VARIANTS)}")
+        result.runs[name] = train_master.run(own, told, songs)
+        result.peak_mib[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if result.ended == "interrupted":
+            return result
+    with replacing(request.output / "report.json") as temporary:
+        temporary.write_text(json.dumps(result.to_json(), indent=2), encoding="utf-8")
+    return result
+
+
+def _named(progress: Progress, name: str) -> Progress:
+    def report(task: str, done: float, total: float | None, **fields: object) -> None:
+        progress(f"{task} ({name})" if task == "Training" else task, done, total, **fields)
+
+    return report
