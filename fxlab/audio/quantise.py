@@ -31,9 +31,14 @@ def quantise(audio: np.ndarray, bits: int, rng: np.random.Generator | None = Non
         scale, although the largest integer is one LSB less; dither alone doesn't count either.
     """
     scale = 2.0 ** (bits - 1)
-    scaled = audio.astype(np.float64) * scale
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
-    if rng is not None:
+    if rng is None:
+        with np.errstate(over="ignore"):  # what becomes infinite is clipped
+            scaled = audio * audio.dtype.type(scale)  # by a power of two: exact in float32 as well
+    else:
         channels, frames = audio.shape
-        scaled += (rng.random((frames, channels, 2)).sum(axis=2) - 1.0).T
-    return np.clip(np.rint(scaled), -scale, scale - 1).astype(np.int32), clipped
+        drawn = rng.random((frames, channels, 2))
+        scaled = audio.astype(np.float64) * scale
+        scaled += (drawn[..., 0] + drawn[..., 1] - 1.0).T
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -scale, scale - 1, out=scaled).astype(np.int32), clipped
