@@ -15,6 +15,7 @@ from fxlab.audio.codecs import CODECS, has_ffmpeg
 from fxlab.durations import parse_duration
 from fxlab.errors import InputError, UsageError
 from fxlab.mastering import chain as chains
+from fxlab.mastering.album import album, album_lufs
 from fxlab.mastering.chain import Amounts
 from fxlab.mastering.delivered import Delivered
 from fxlab.mastering.edit import TRIM_DB, Edit
@@ -22,7 +23,7 @@ from fxlab.mastering.reference import Weights
 from fxlab.progress import Progress, silent
 from fxlab.services import batch, master_plan
 from fxlab.services.cluster_worker import require_seen
-from fxlab.services.master_file import Settings, Share, analysis_of, master_file
+from fxlab.services.master_file import Settings, Share, analysis_of, master_file, study_file
 from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Result, Study
 from fxlab.services.master_request import Request, check_files, check_sense
@@ -50,7 +51,10 @@ def run(request: Request, progress: Progress = silent) -> Result:
     check_files(request, jobs)
     settings = _settings(request, progress)
     crew = _Crew(request, jobs, settings.token, progress)
-    result = Result(crew.work(TASK, master_file, [(job, settings, None) for job in jobs]))
+    if request.album:
+        result = _album(crew, settings)
+    else:
+        result = Result(crew.work(TASK, master_file, [(job, settings, None) for job in jobs]))
     if len(result.files) == 1 and result.files[0].error is not None:
         raise result.files[0].error
     if request.extras:
@@ -102,6 +106,25 @@ def _references(request: Request, progress: Progress) -> list:
             raise InputError(f"{path} is silent and can't be a reference.", "Name a finished song with --reference.")
         heard.append(analysis)
     return heard
+
+
+def _album(crew: _Crew, settings: Settings) -> Result:
+    """Listens to all songs before the first is mastered: the loudest one meets the target, the others keep their distance."""
+    studies = crew.work("Listening", study_file, [(job, settings, None) for job in crew.jobs])
+    heard = [number for number, study in enumerate(studies) if study.error is None]
+    if not heard:
+        return Result([FileReport(study, error=study.error) for study in studies])
+    programmes = [studies[number].analysis.programme for number in heard]
+    aims = {number: list(crew.jobs[number].targets) for number in heard}
+    for place, target in enumerate(crew.jobs[0].targets):
+        for number, lufs in zip(heard, album(programmes, target.lufs).targets_lufs, strict=True):
+            if lufs is not None:
+                aims[number][place] = dataclasses.replace(target, lufs=lufs)
+    calls = [
+        (dataclasses.replace(job, targets=tuple(aims.get(number, job.targets))), settings, studies[number])
+        for number, job in enumerate(crew.jobs)
+    ]
+    return Result(crew.work(TASK, master_file, calls), album_lufs=album_lufs(programmes))
 
 
 def _write_extras(request: Request, result: Result, progress: Progress) -> None:

@@ -7,23 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fxlab
 from fxlab.audio.files import Reader, read_blocks
 from fxlab.errors import FxlabError
 from fxlab.mastering import presets
+from fxlab.mastering.advice import advise
 from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.beside import Beside
 from fxlab.mastering.chain import Amounts, Chain
-from fxlab.mastering.comparable import mean_of
+from fxlab.mastering.comparable import Comparable, mean_of
 from fxlab.mastering.delivery import Delivery, deliver
 from fxlab.mastering.edit import Edit
 from fxlab.mastering.explain import describe
 from fxlab.mastering.preflight import Inspector
 from fxlab.mastering.reference import Weights, chain_towards
+from fxlab.mastering.windows import WindowTaker
 from fxlab.services.master_codecs import with_codecs
 from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Study
 
 _LISTENING = 0.2  # share of the time until the first master is begun
+
+SHIPPED = Path(fxlab.__file__).parent / "assets" / "master.safetensors"
 
 Share = Callable[[float], None]
 
@@ -63,13 +68,21 @@ class Settings:
     block: int = 65_536
 
 
-def study_file(job: Job, settings: Settings, progress: Share = lambda share: None) -> Study:
-    """Listens to a song and decides what is to be done; what goes wrong comes back in the study."""
-    study = Study(job.source)
-    try:
-        _study(study, settings, progress)
-    except FxlabError as error:
-        study.error = error
+def study_file(job: Job, settings: Settings, study: Study | None = None, progress: Share = lambda share: None) -> Study:
+    """Listens to a song and decides what is to be done; what goes wrong comes back in the study.
+
+    Args:
+        job: The song.
+        settings: How.
+        study: One that failed already, and is what comes back then.
+        progress: Is told the share that is done, 0..1.
+    """
+    study = study or Study(job.source)
+    if study.error is None:
+        try:
+            _study(study, settings, progress)
+        except FxlabError as error:
+            study.error = error
     return study
 
 
@@ -86,7 +99,7 @@ def master_file(job: Job, settings: Settings, study: Study | None = None, progre
     begin = 0.0
     if study is None:
         begin = _LISTENING
-        study = study_file(job, settings, lambda share: progress(begin * share))
+        study = study_file(job, settings, None, lambda share: progress(begin * share))
     report = FileReport(study, error=study.error)
     whole, step = settings.whole_codecs, (1.0 - begin) / len(job.targets)
     if report.error is None:
@@ -128,24 +141,37 @@ def _study(study: Study, settings: Settings, progress: Share) -> None:
         info = reader.info
         analyser = Analyser(info.sample_rate_hz, info.channels, info.channel_map)
         inspector = Inspector(info.sample_rate_hz, info.channels, info.lossy)
+        taker = WindowTaker(info.sample_rate_hz, info.frames)
         frames = 0
         with Beside(analyser.add) as analyse:
             for piece in reader.blocks(settings.block):
                 analyse(piece)
                 inspector.add(piece)
+                taker.add(piece)
                 frames += piece.shape[1]
                 progress(min(1.0, frames / info.frames))
-        study.analysis, study.findings = analyser.analysis(), inspector.findings()
-    song, compared = study.analysis, None
+    study.analysis, study.findings = analyser.analysis(), inspector.findings()
+    decided, compared = _decided(study, taker, settings)
+    study.finished = not decided.stages() and (study.need is not None or bool(settings.references))
+    study.chain = _scaled(presets.applied(settings.preset, decided, study.analysis), settings.amounts)
+    study.reasons = describe(study.chain, study.analysis, compared)
+
+
+def _decided(study: Study, taker: WindowTaker, settings: Settings) -> tuple[Chain, Comparable | None]:
+    """What is to be done before any preset, and what the song was compared with."""
+    song = study.analysis
     if settings.chain is not None:
-        decided = settings.chain
-    elif settings.references:
-        decided, _ = chain_towards(song, settings.references, settings.weights)
+        return settings.chain, None
+    if song.silent:
+        return Chain(), None
+    if settings.references:
         compared = mean_of(settings.references, settings.names)
-    else:
-        decided = Chain()
-    study.chain = _scaled(presets.applied(settings.preset, decided, song), settings.amounts)
-    study.reasons = describe(study.chain, song, compared)
+        return chain_towards(song, settings.references, settings.weights)[0], compared
+    if settings.model is None and not SHIPPED.is_file():
+        return Chain(), None
+    advice = advise(song, taker.windows(), settings.model)
+    study.need = advice.need
+    return advice.chain, advice.comparable
 
 
 def _scaled(chain: Chain, amounts: Amounts) -> Chain:

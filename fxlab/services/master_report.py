@@ -12,8 +12,11 @@ from fxlab.errors import CheckError, FxlabError, OutputError
 from fxlab.mastering.analysis import Analysis
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.delivered import Delivered
-from fxlab.mastering.explain import Reason, sentences
+from fxlab.mastering.explain import LEFT_ALONE, Reason, sentences
 from fxlab.mastering.preflight import Finding
+
+AS_ASKED = "Tone, dynamics and width are left alone, as asked for."
+UNHEARD = "It is silent, or too short to be finished: tone, dynamics and width are left alone."
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Study:
         findings: What is wrong with the recording.
         chain: What is to be done.
         need: How much of mastering the song needs, 0..1, as the network says; None where it wasn't asked.
-        model: The network that was asked; empty for none.
+        finished: Whether it was listened to and found to need nothing.
         reasons: Why.
         error: Why there is no more than this.
     """
@@ -36,7 +39,7 @@ class Study:
     findings: list[Finding] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
     need: float | None = None
-    model: str = ""
+    finished: bool = False
     reasons: tuple[Reason, ...] = ()
     error: FxlabError | None = None
 
@@ -45,7 +48,6 @@ class Study:
             "analysis": self.analysis.to_json() if self.analysis else None,
             "findings": [dataclasses.asdict(finding) for finding in self.findings],
             "need": self.need,
-            "model": self.model or None,
             "reasons": [reason.to_json() for reason in self.reasons],
         }
 
@@ -77,7 +79,10 @@ class FileReport:
 
     def explained(self) -> list[str]:
         """What was done and why, sentence by sentence."""
-        return sentences((*self.study.reasons, *filter(None, map(_loudness, self.masters))))
+        told = sentences((*self.study.reasons, *filter(None, map(_loudness, self.masters))))
+        if told[0] != LEFT_ALONE or self.study.finished:
+            return told
+        return [UNHEARD if self.study.analysis.silent else AS_ASKED, *told[1:]]
 
     def to_json(self) -> dict[str, Any]:
         error = self.error and {"kind": type(self.error).__name__, "message": self.error.message, "hint": self.error.hint}

@@ -96,6 +96,15 @@ def test_a_batch_of_which_a_worker_is_killed(fxlab, fxlab_start, tmp_path, local
     assert contents(tmp_path / "out") == contents(tmp_path / "here") and len(contents(tmp_path / "out")) == 6
 
 
+def test_masters_are_the_same_as_here(fxlab, tmp_path, local_cluster, workers):
+    takes(tmp_path / "takes", 2, 2)
+    songs = ["takes", "--album", "--no-codecs", "--format", "flac"]
+    done = fxlab("master", *songs, "-o", "out/", "--cluster", local_cluster.scheduler_address)
+    assert done.returncode == 0 and "out/take1.flac" in done.stdout, done.stderr
+    assert fxlab("master", *songs, "-o", "here/", "--workers", 1).returncode == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "here") and len(contents(tmp_path / "out")) == 2
+
+
 def test_a_dataset_of_which_a_worker_is_killed(fxlab, fxlab_start, tmp_path, local_cluster, workers):
     takes(tmp_path / "takes", 4, 6)
     impulse = np.random.default_rng(9).normal(0, 1, 4000) * 0.99 ** np.arange(4000)

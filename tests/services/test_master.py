@@ -121,6 +121,22 @@ def test_a_broken_promise_keeps_the_file_and_is_exit_code_5(song, monkeypatch):
     assert audio.size and result.exit_code == CheckError.exit_code == 5 and result.to_json()["broken"] == 1
 
 
+def test_an_album_keeps_its_distances(tmp_path):
+    for name, gain in (("a loud one", 1.0), ("b quiet one", 0.5), ("c nothing", 0.0)):
+        soundfile.write(tmp_path / f"{name}.wav", gain * music(2.0), 44_100, subtype="FLOAT")
+    (tmp_path / "d bad one.wav").write_bytes(b"")
+    said: list[tuple[str, float]] = []
+    request = Request([tmp_path], targets=["spotify", "apple"], album=True, codecs=False, workers=1)
+    result = run(request, lambda task, done, total, **fields: said.append((task, done)))
+    assert result.exit_code == 3 and len(result.failed) == 1 and [task for task, _ in said] == sorted(task for task, _ in said)
+    loud, quiet = result.files[:2]
+    assert [round(one.after.integrated_lufs, 1) for one in loud.masters] == pytest.approx([-14, -16], abs=0.1)
+    for first, second in zip(loud.masters, quiet.masters, strict=True):
+        assert first.after.integrated_lufs - second.after.integrated_lufs == pytest.approx(20 * math.log10(2), abs=0.15)
+    own = [integrated_lufs(gain * music(2.0).T, 44_100) for gain in (1.0, 0.5)]
+    assert own[1] < result.album_lufs < own[0]
+
+
 def test_progress_only_rises(song):
     said: list[float] = []
     run(Request([song], targets=["apple", "aes"], codecs=False), lambda task, done, total, **fields: said.append(done / total))
