@@ -255,6 +255,7 @@ SIZES = {
         blocks=(24, 32, 32, 48),
         latent=64,
         hidden=64,
+        dropout=0.4,
         residual=(8, 12, 16, 24),
         residual_kernel=9,
         channels=2,

@@ -14,10 +14,7 @@ from torch import Tensor, nn
 
 from fxlab.mastering.config import MasterConfig
 from fxlab.mastering.layers import silent_start
-
-LOW_HZ, HIGH_HZ = 20.0, 20_000.0
-MOST_DB = 12.0
-LOW_Q, HIGH_Q = 0.5, 5.0
+from fxlab.mastering.ranges import HIGH_HZ, HIGH_Q, LOW_HZ, LOW_Q, MOST_DB
 
 _FIRST_Q = 1.0
 _FIRST_NEED = 1.0

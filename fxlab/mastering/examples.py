@@ -15,12 +15,9 @@ from fxlab.audio.resampling import resample
 from fxlab.errors import InputError
 from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.degradation import Degradation, degrade, drawn
-from fxlab.mastering.features import features_of
+from fxlab.mastering.features import WORKING_LUFS, features_of
 from fxlab.mastering.songs import Song
 from fxlab.progress import Progress
-
-WORKING_LUFS = -20.0
-"""Loudness at which a network hears and corrects a song, whatever its own."""
 
 SEGMENT = 32_768
 WINDOW = 16_384
@@ -34,7 +31,7 @@ class Example:
     Attributes:
         song: Its number.
         windows: (n, 2, 16384) of the degraded excerpt, left and right.
-        features: (115,).
+        features: (63,).
         wanted_db: (27,): what undoes the equalisation, around its mean.
         width: What undoes the change of width: a factor of the side.
         slope: What undoes the expansion, 1 - 1 / ratio; 0 where there was none.
@@ -153,7 +150,7 @@ class Pool:
             raise InputError("The songs are silent.", "Train on songs that can be heard.")
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and spread of every feature, (115,) each; a feature that hardly varies is spread by 0.05."""
+        """Mean and spread of every feature, (63,) each; a feature that hardly varies is spread by 0.05."""
         features = np.stack([one.features for one in self.examples])
         return features.mean(axis=0), np.maximum(features.std(axis=0), 0.05)
 

@@ -10,14 +10,16 @@ from torch import Tensor, nn
 from fxlab.effects.compressor.torch_compress import compress
 from fxlab.mastering.config import GREY_BOX, MasterConfig
 from fxlab.mastering.layers import silent_start
+from fxlab.mastering.ranges import (
+    ATTACK_MS,
+    LOWEST_THRESHOLD_DB,
+    MOST_DRIVE_DB,
+    MOST_WIDTH_DB,
+    RELEASE_MS,
+    STEEPEST,
+    WIDEST_KNEE_DB,
+)
 from fxlab.mastering.stereo import left_right, mid_side
-
-LOWEST_THRESHOLD_DB = -48.0
-STEEPEST = 0.75
-ATTACK_MS, RELEASE_MS = (1.0, 100.0), (20.0, 1000.0)
-WIDEST_KNEE_DB = 12.0
-MOST_DRIVE_DB = 12.0
-MOST_WIDTH_DB = 6.0
 
 _LITTLE = -3.0  # a sigmoid of about 0.05: near nothing, and not flat
 

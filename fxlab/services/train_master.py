@@ -17,11 +17,12 @@ from fxlab.hashing import value_sha256
 from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.components import components
 from fxlab.mastering.config import SIZES, MasterConfig
+from fxlab.mastering.corpus import row_of
 from fxlab.mastering.evaluation import Evaluation, evaluate
-from fxlab.mastering.examples import Pool, analysed, stereo_at
-from fxlab.mastering.features import COUNT, balance_db
+from fxlab.mastering.examples import Pool
+from fxlab.mastering.features import COUNT
 from fxlab.mastering.network import MasterNet
-from fxlab.mastering.songs import SPLITS, Song, songs_of
+from fxlab.mastering.songs import SPLITS, songs_of
 from fxlab.mastering.training import MasterLoop, Teacher, validator
 from fxlab.models import checkpoint
 from fxlab.models.model import Card, describe
@@ -137,7 +138,7 @@ class Songs:
         rows = []
         for number, song in enumerate(self.of["train"]):
             self._progress("Measuring songs", number, len(self.of["train"]), file=song.name)
-            rows.append(_measured(song, self._rate_hz))
+            rows.append(row_of(song))
         return rows
 
 
@@ -234,17 +235,4 @@ def _card(request: Request, network: MasterNet, songs: Songs, settings: TrainSet
         "profile": request.profile,
         "metrics": {},
         "training": {},
-    }
-
-
-def _measured(song: Song, rate_hz: int) -> dict:
-    analysis = analysed(stereo_at(song.path, rate_hz), rate_hz)
-    peak_db, lufs = analysis.programme.sample_peak_db, analysis.programme.integrated_lufs
-    return {
-        "name": song.name,
-        "style": song.style,
-        "balance_db": [round(level, 2) for level in balance_db(analysis.mid_db).tolist()],
-        "side_db": [round(level, 2) for level in (analysis.side_db - analysis.mid_db).tolist()],
-        "width_db": round(analysis.width_db, 2),
-        "plr_db": round(peak_db - lufs, 2),
     }

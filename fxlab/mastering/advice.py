@@ -1,0 +1,104 @@
+"""What a mastering network advises for a song: a chain, or to leave it alone."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from fxlab.errors import InputError
+from fxlab.mastering.analysis import Analysis
+from fxlab.mastering.chain import Chain, Peak, check_finite
+from fxlab.mastering.comparable import Comparable
+from fxlab.mastering.config import MasterConfig
+from fxlab.mastering.corpus import comparable
+from fxlab.mastering.features import WORKING_LUFS, features_of
+from fxlab.mastering.listener import Decision, decide
+from fxlab.models.checkpoint_file import read
+from fxlab.models.model import Card, Model
+
+NEEDED = 0.5
+"""A song whose need is under this measures like a finished master, and is left alone."""
+
+_NOTHING_DB, _NOTHING_RATIO, _NOTHING_WIDTH = 0.05, 1.02, 0.02
+_HINT = "`fxlab train SONGS --model master -o run` makes one: run/best.safetensors."
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do with a song.
+
+    Attributes:
+        chain: Without loudness; empty for a song that is to be left alone.
+        need: How far the song is from a finished master, 0..1.
+        comparable: Songs like it among those that the network has learnt from; None where its card tells of none.
+    """
+
+    chain: Chain
+    need: float
+    comparable: Comparable | None
+
+    @property
+    def finished(self) -> bool:
+        return self.need < NEEDED
+
+
+def advise(song: Analysis, windows: np.ndarray, model: Path | None = None) -> Advice:
+    """The advice for a song that isn't silent.
+
+    Args:
+        song: Its analysis.
+        windows: Parts of it, as `fxlab.mastering.windows.WindowTaker` takes them.
+        model: A mastering checkpoint, None for the one that ships.
+
+    Raises:
+        InputError: The model is none, or is no mastering network.
+    """
+    network = _loaded(model or Path(str(files("fxlab") / "assets" / "master.safetensors")))
+    gain = 10 ** ((WORKING_LUFS - song.programme.integrated_lufs) / 20)
+    features = None
+    if network.config.features:
+        scale = network.card["features"]
+        features = (features_of(song) - np.asarray(scale["mean"])) / np.asarray(scale["spread"])
+    decided = decide(network, windows * np.float32(gain), features)
+    chain = _chain_of(decided, song.programme.integrated_lufs - WORKING_LUFS)
+    check_finite(chain)
+    finished = decided.need < NEEDED
+    return Advice(Chain() if finished else chain, decided.need, comparable(song, network.card.get("corpus") or []))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(path: Path) -> Model:
+    network, _, _ = read(path)
+    if not isinstance(network.config, MasterConfig):
+        raise InputError(f"{path} is no mastering network.", _HINT)
+    if network.config.features:
+        _check_features(network.card, network.config.features, path)
+    return network
+
+
+def _check_features(card: Card, count: int, path: Path) -> None:
+    try:
+        good = all(np.isfinite(np.array(card["features"][name], float)).all() for name in ("mean", "spread"))
+        good = good and all(np.shape(card["features"][name]) == (count,) for name in ("mean", "spread"))
+        if not good or min(card["features"]["spread"]) <= 0:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"The card in {path} doesn't say how the network's measures are scaled.", _HINT) from None
+
+
+def _chain_of(decided: Decision, above_db: float) -> Chain:
+    """The settings as effects; levels that they were decided at are moved by `above_db` to the song's own."""
+    bands = zip(decided.freq_hz.tolist(), decided.gain_db.tolist(), decided.q.tolist(), strict=True)
+    peaks = tuple(Peak(*band) for band in bands if abs(band[1]) > _NOTHING_DB)
+    dynamics: dict[str, float] = {}
+    width: dict[str, float] = {}
+    if decided.box.get("ratio", 1.0) > _NOTHING_RATIO:
+        dynamics = {name: decided.box[name] for name in ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db")}
+        dynamics["threshold_db"] = min(0.0, max(-60.0, dynamics["threshold_db"] + above_db))
+    if abs(decided.box.get("width", 1.0) - 1.0) > _NOTHING_WIDTH:
+        width = {"width": decided.box["width"]}
+    return Chain(peaks, {}, dynamics, width)
