@@ -45,20 +45,15 @@ def picture(seconds=5.0, level=0.1) -> Picture:
     )
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-def test_every_format_is_drawn(tmp_path, suffix):
-    draw(tmp_path / f"picture.{suffix}", picture())
-    assert (tmp_path / f"picture.{suffix}").stat().st_size > 10_000
-
-
-def test_silence_short_songs_and_no_comparison_are_drawn_too(tmp_path):
+def test_silence_and_short_songs_without_comparison_are_drawn_too(tmp_path):
     nothing = np.full(27, np.nan)
     silent = dataclasses.replace(picture(1.0, 0.0), before_db=nothing, after_db=nothing, wanted_db=nothing, lufs=(-np.inf,) * 2)
     short = dataclasses.replace(
         picture(0.2), wanted_db=None, target_lufs=None, reduction=Reduction(np.zeros(0), np.zeros(0)), lufs=(-np.inf, -20.0)
     )
-    for number, one in enumerate((silent, short)):
-        draw(tmp_path / f"{number}.png", one)
+    for name, one in (("silent.png", silent), ("short.pdf", short)):
+        draw(tmp_path / name, one)
+        assert (tmp_path / name).stat().st_size > 10_000
 
 
 def test_a_masters_picture_shows_what_was_measured(tmp_path):
@@ -81,4 +76,5 @@ def test_a_masters_picture_shows_what_was_measured(tmp_path):
     assert np.nanargmax(change) == 14 and 3 < np.nanmax(change) - np.nanmedian(change) < 7
     assert shown.after.momentary_lufs.mean() == pytest.approx(-14.0, abs=0.3)
     assert shown.before.momentary_s[-1] == pytest.approx(4.0, abs=0.11), "as it was trimmed"
-    draw(tmp_path / "picture.png", shown)
+    draw(tmp_path / "picture.svg", shown)
+    assert (tmp_path / "picture.svg").read_text(encoding="utf-8").lstrip().startswith("<?xml")
