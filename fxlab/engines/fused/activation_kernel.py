@@ -43,9 +43,11 @@ def activate(row, activation, slope):
             row[t] = hard_swish(row[t])
 
 
-# One signature: Numba would compile it anew for every combination of constants among its arguments.
+# One signature: Numba would compile it anew for every combination of constants among its arguments. With one it is compiled when
+# this is imported, so that it has to be kept.
 @njit(
     types.void(types.float32[::1], *[types.intp] * 5, types.float32, types.boolean, types.intp),
+    cache=True,
     **OPTIONS,
 )
 def activate_and_add(scratch, z, head, stride, channels, activation, slope, gated, frames):
