@@ -22,6 +22,7 @@ class Target:
         subtype: "PCM_16" (dithered), "PCM_24" or "FLOAT"; None keeps the input's.
         sample_rate_hz: None keeps the input's.
         about: Where the figures come from, a line.
+        loud_ceiling_db: The ceiling that is asked of masters louder than `lufs`; None for the same.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Target:
     subtype: str | None = "PCM_24"
     sample_rate_hz: int | None = None
     about: str = ""
+    loud_ceiling_db: float | None = None
 
     def changed(self, lufs: float | None = None, ceiling_db: float | None = None) -> Target:
         """The same with another loudness or ceiling, where given; named "custom" if that changes anything.
@@ -39,7 +41,10 @@ class Target:
         """
         _check("loudness", lufs, LUFS_RANGE, "LUFS")
         _check("ceiling", ceiling_db, CEILING_RANGE_DB, "dBTP")
-        wanted = self.lufs if lufs is None else lufs, self.ceiling_db if ceiling_db is None else ceiling_db
+        loudness = self.lufs if lufs is None else lufs
+        louder = self.lufs is not None and loudness > self.lufs and self.loud_ceiling_db is not None
+        own = self.loud_ceiling_db if louder else self.ceiling_db
+        wanted = loudness, own if ceiling_db is None else ceiling_db
         if wanted == (self.lufs, self.ceiling_db):
             return self
         return dataclasses.replace(self, name="custom", lufs=wanted[0], ceiling_db=wanted[1], about="As asked for.")
@@ -51,7 +56,7 @@ TARGETS = {
     target.name: target
     for target in (
         Target(DEFAULT, -14.0, about="What most platforms play at; leaves their encoders 1 dB."),
-        Target("spotify", -14.0, about="Spotify for Artists: -14 LUFS, at most -1 dBTP."),
+        Target("spotify", -14.0, about="Spotify for Artists: -14 LUFS, -1 dBTP; louder ones -2 dBTP.", loud_ceiling_db=-2.0),
         Target("apple", -16.0, about="Apple Digital Masters and Sound Check: -16 LUFS, 1 dB below full scale."),
         Target("youtube", -14.0, about="Plays at -14 LUFS, turns down only."),
         Target("tidal", -14.0, about="Plays at -14 LUFS, turns down only."),

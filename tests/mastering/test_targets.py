@@ -29,9 +29,11 @@ def test_unknown_target_names_the_nearest():
 
 
 def test_changed_target():
-    asked = target("spotify").changed(lufs=-9.0, ceiling_db=-2.0)
-    assert (asked.name, asked.lufs, asked.ceiling_db) == ("custom", -9.0, -2.0)
+    asked = target("spotify").changed(lufs=-9.0, ceiling_db=-1.5)
+    assert (asked.name, asked.lufs, asked.ceiling_db) == ("custom", -9.0, -1.5)
     assert target("spotify").changed(lufs=-14.0) is target("spotify").changed()
+    assert target("spotify").changed(lufs=-9.0).ceiling_db == -2.0  # asked for by Spotify
+    assert target("spotify").changed(lufs=-16.0).ceiling_db == target("apple").changed(lufs=-9.0).ceiling_db == -1.0
     for wrong in ({"lufs": -4.0}, {"lufs": -41.0}, {"ceiling_db": 0.1}, {"lufs": math.nan}):
         with pytest.raises(UsageError, match="out of range"):
             target("spotify").changed(**wrong)
