@@ -50,6 +50,8 @@ class Analysis:
     @property
     def width_db(self) -> float:
         """Power of the side over that of the mid in dB, over all bands; the floor for mono."""
+        if self.side_db.max() <= FLOOR_DB:
+            return FLOOR_DB
         mid, side = (np.sum(10 ** (levels / 10)) for levels in (self.mid_db, self.side_db))
         return max(FLOOR_DB, float(10 * np.log10(side / mid)))
 
