@@ -76,7 +76,7 @@ Plot = Annotated[
 ]
 Codecs = Annotated[
     bool | None,
-    typer.Option("--codecs/--no-codecs", help="Check the peaks after lossy coding (ffmpeg); by default where ffmpeg is."),
+    typer.Option("--codecs/--no-codecs", help="Try lossy codecs (ffmpeg) on the whole master; by default on 10 s."),
 ]
 Format = Annotated[str | None, typer.Option("--format", metavar="wav|flac|ogg", help="Container; by default as -o says, or wav.")]
 BitDepth = Annotated[
@@ -147,7 +147,6 @@ def master(
     base = load(profile) if profile else Profile()
     settings = override(
         base.master,
-        target=target[0] if target else None,
         lufs=lufs,
         ceiling_db=ceiling,
         amount=amount,

@@ -48,11 +48,26 @@ def show_master(result: Result, explain: bool) -> None:
         _say(report, about)
     if result.album_lufs is not None:
         output.note(f"The album as a whole came at {result.album_lufs:.1f} LUFS; its songs kept their levels among each other.")
-    for kind, path in result.extras.items():
-        output.note(f"{kind.capitalize()}: {path}")
+    for text in _beside(result):
+        output.note(text)
     if result.failed:
         rest = "the others are done" if done else "nothing was written"
         output.warn(f"{len(result.failed)} of {len(result.files)} songs failed; {rest}.")
+
+
+def _beside(result: Result) -> Iterator[str]:
+    """What else was written."""
+    if result.chain is not None:
+        yield f"Chain: {result.chain}"
+    if (preview := result.preview) is not None:
+        level = f"both at {preview.lufs:.1f} LUFS" if math.isfinite(preview.lufs) else "both silent"
+        what = f"{duration(preview.seconds)} from {duration(preview.start_s)} on, before, then after, {level}"
+        yield f"Preview: {preview.output}: {what}."
+    if (delta := result.delta) is not None:
+        level = f"{delta.level_db:.1f} dB from the master's level" if math.isfinite(delta.level_db) else "nothing but silence"
+        yield f"Delta: {delta.output}: {level}."
+    if result.plot is not None:
+        yield f"Picture: {result.plot}"
 
 
 def _say(report: FileReport, about: str) -> None:
@@ -90,7 +105,7 @@ def _show_song(report: FileReport) -> None:
     columns = ["", "before", *names, *(["promised"] if single else [])]
     out.print(table("", columns, _measures(report.masters), numbers=["before", *names]))
     for master in report.masters:
-        out.print(pairs("" if single else master.target.name, _lines(master)))
+        out.print(pairs("" if single else master.target.name, _lines(master, report.codecs_s)))
 
 
 def _measures(masters: Sequence[Delivered]) -> Iterator[list[str]]:
@@ -114,7 +129,7 @@ def _kept(promise: Any) -> Text:
     return Text(promise.wanted if promise.kept else f"{promise.wanted}: NOT KEPT", "" if promise.kept else "bold red")
 
 
-def _lines(master: Delivered) -> Iterator[tuple[str, str]]:
+def _lines(master: Delivered, part_s: float | None) -> Iterator[tuple[str, str]]:
     """What is told of one master besides its figures."""
     yield "done", "; ".join(done(master.chain, master.peak_reduction_db)) or "nothing: the level is right and so is all else"
     yield "balance", _balance(master)
@@ -122,7 +137,8 @@ def _lines(master: Delivered) -> Iterator[tuple[str, str]]:
         losses = ", ".join(f"{band.name} {-band.loss_db + 0.0:.1f} dB" for band in master.mono.bands)
         yield "in mono", f"{losses} (correlation {master.mono.correlation:.2f})" if losses else "nothing is lost"
     if master.codecs:
-        yield "as lossy", "\n".join(_decoded(name, found) for name, found in master.codecs.items())
+        tried = [] if part_s is None or master.after.seconds <= part_s else [f"({part_s:g} s, where the limiter works most)"]
+        yield "as lossy", "\n".join([*(_decoded(name, found) for name, found in master.codecs.items()), *tried])
     if master.platforms:
         yield "played by", "\n".join(_platforms(master))
 
@@ -137,7 +153,8 @@ def done(chain: Chain, reduction_db: float) -> Iterator[str]:
         values = chain.dynamics
         yield f"compressor {figure(float(values['ratio']))}:1 above {float(values.get('threshold_db', -18.0)):.0f} dB"
     if chain.width:
-        yield f"width {', '.join(f'{name} {figure(float(value))}' for name, value in chain.width.items())}"
+        low = f", of the bass × {figure(float(chain.width['low_width']))}" if "low_width" in chain.width else ""
+        yield f"width × {figure(float(chain.width.get('width', 1.0)))}{low}"
     if chain.loudness:
         gain = f"gain {float(chain.loudness.get('gain_db', 0.0)):+.1f} dB"
         yield f"{gain} into the limiter, which takes off up to {reduction_db:.1f} dB" if reduction_db >= 0.05 else gain

@@ -23,8 +23,10 @@ from fxlab.mastering.reference import Weights
 from fxlab.progress import Progress, silent
 from fxlab.services import batch, master_plan
 from fxlab.services.cluster_worker import require_seen
+from fxlab.services.master_extras import write_delta, write_preview
 from fxlab.services.master_file import Settings, Share, analysis_of, master_file, study_file
 from fxlab.services.master_plan import Job
+from fxlab.services.master_plot import draw, picture_of
 from fxlab.services.master_report import FileReport, Result, Study
 from fxlab.services.master_request import Request, check_files, check_sense
 
@@ -130,12 +132,20 @@ def _album(crew: _Crew, settings: Settings) -> Result:
 def _write_extras(request: Request, result: Result, progress: Progress) -> None:
     """What is wanted beside the one master, or the first of several."""
     report = result.files[0]
-    master = report.masters[0]
-    for kind, path in request.extras.items():
-        progress(f"Writing the {kind}", 0, None)
-        if kind == "chain":
-            master.chain.save(path, _about(report.source, master))
-        result.extras[kind] = path
+    source, edit, master = report.source, report.study.edit, report.masters[0]
+    if request.save_chain is not None:
+        master.chain.save(request.save_chain, _about(source, master))
+        result.chain = request.save_chain
+    if request.preview is not None:
+        shown = lambda share: progress("Writing the preview", share, 1.0)  # noqa: E731
+        result.preview = write_preview(source, master.output, request.preview, edit=edit, force=request.force, progress=shown)
+    if request.delta is not None:
+        shown = lambda share: progress("Writing the delta", share, 1.0)  # noqa: E731
+        result.delta = write_delta(source, master.output, request.delta, edit=edit, force=request.force, progress=shown)
+    if request.plot is not None:
+        progress("Drawing", 0, None)
+        draw(request.plot, picture_of(source, master, report.study.compared, edit))
+        result.plot = request.plot
 
 
 def _about(source: Path, master: Delivered) -> dict[str, object]:

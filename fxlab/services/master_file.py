@@ -22,7 +22,7 @@ from fxlab.mastering.explain import describe
 from fxlab.mastering.preflight import Inspector
 from fxlab.mastering.reference import Weights, chain_towards
 from fxlab.mastering.windows import WindowTaker
-from fxlab.services.master_codecs import with_codecs
+from fxlab.services.master_codecs import SECTION_S, with_codecs
 from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Study
 
@@ -100,14 +100,14 @@ def master_file(job: Job, settings: Settings, study: Study | None = None, progre
     if study is None:
         begin = _LISTENING
         study = study_file(job, settings, None, lambda share: progress(begin * share))
-    report = FileReport(study, error=study.error)
+    report = FileReport(study, codecs_s=None if settings.whole_codecs else SECTION_S, error=study.error)
     whole, step = settings.whole_codecs, (1.0 - begin) / len(job.targets)
     if report.error is None:
         try:
             delivery = Delivery(
                 force=settings.force,
                 loudness_amount=settings.amounts.loudness,
-                edit=settings.edit and settings.edit.located(read_blocks(job.source), study.analysis.sample_rate_hz),
+                edit=study.edit,
                 token=settings.token,
                 codecs=settings.codecs if whole else (),
                 analysis=study.analysis,
@@ -151,10 +151,11 @@ def _study(study: Study, settings: Settings, progress: Share) -> None:
                 frames += piece.shape[1]
                 progress(min(1.0, frames / info.frames))
     study.analysis, study.findings = analyser.analysis(), inspector.findings()
-    decided, compared = _decided(study, taker, settings)
+    study.edit = settings.edit and settings.edit.located(read_blocks(study.source), info.sample_rate_hz)
+    decided, study.compared = _decided(study, taker, settings)
     study.finished = not decided.stages() and (study.need is not None or bool(settings.references))
     study.chain = _scaled(presets.applied(settings.preset, decided, study.analysis), settings.amounts)
-    study.reasons = describe(study.chain, study.analysis, compared)
+    study.reasons = describe(study.chain, study.analysis, study.compared)
 
 
 def _decided(study: Study, taker: WindowTaker, settings: Settings) -> tuple[Chain, Comparable | None]:

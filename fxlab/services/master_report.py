@@ -11,9 +11,12 @@ from typing import Any
 from fxlab.errors import CheckError, FxlabError, OutputError
 from fxlab.mastering.analysis import Analysis
 from fxlab.mastering.chain import Chain
+from fxlab.mastering.comparable import Comparable
 from fxlab.mastering.delivered import Delivered
+from fxlab.mastering.edit import Edit
 from fxlab.mastering.explain import LEFT_ALONE, Reason, sentences
 from fxlab.mastering.preflight import Finding
+from fxlab.services.master_extras import Delta, Preview
 
 AS_ASKED = "Tone, dynamics and width are left alone, as asked for."
 UNHEARD = "It is silent, or too short to be finished: tone, dynamics and width are left alone."
@@ -28,6 +31,8 @@ class Study:
         analysis: What it measures; None where it couldn't be read.
         findings: What is wrong with the recording.
         chain: What is to be done.
+        edit: Trim and fades, located in it; None for neither.
+        compared: What it was compared with, None for nothing.
         need: How much of mastering the song needs, 0..1, as the network says; None where it wasn't asked.
         finished: Whether it was listened to and found to need nothing.
         reasons: Why.
@@ -38,6 +43,8 @@ class Study:
     analysis: Analysis | None = None
     findings: list[Finding] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    edit: Edit | None = None
+    compared: Comparable | None = None
     need: float | None = None
     finished: bool = False
     reasons: tuple[Reason, ...] = ()
@@ -59,12 +66,14 @@ class FileReport:
     Attributes:
         study: What was heard and decided.
         masters: A written file for each target; with an error those that were finished before it.
+        codecs_s: How much of it lossy codecs were tried on, in seconds; None for all.
         elapsed_s: Time it took.
         error: Why it failed.
     """
 
     study: Study
     masters: list[Delivered] = field(default_factory=list)
+    codecs_s: float | None = None
     elapsed_s: float = 0.0
     error: FxlabError | None = None
 
@@ -91,6 +100,7 @@ class FileReport:
             **self.study.to_json(),
             "explained": self.explained() if self.masters else [],
             "masters": [master.to_json() for master in self.masters],
+            "codecs_s": self.codecs_s,
             "elapsed_s": self.elapsed_s,
             "error": error,
         }
@@ -101,12 +111,16 @@ class Result:
     """One report per song, in the order of the inputs, and the files made beside the masters.
 
     Attributes:
-        extras: What else was written, by kind: "chain", "preview", "delta", "plot".
+        chain, plot: Where those were written.
+        preview, delta: What those hold.
         album_lufs: Loudness of all songs together as they came; None for what is no album.
     """
 
     files: list[FileReport]
-    extras: dict[str, Path] = field(default_factory=dict)
+    chain: Path | None = None
+    plot: Path | None = None
+    preview: Preview | None = None
+    delta: Delta | None = None
     album_lufs: float | None = None
 
     @property
@@ -127,7 +141,10 @@ class Result:
             "failed": len(self.failed),
             "broken": sum(report.broken for report in self.files),
             "album_lufs": self.album_lufs,
-            **{kind: str(self.extras[kind]) if kind in self.extras else None for kind in ("chain", "preview", "delta", "plot")},
+            "chain": self.chain,
+            "plot": self.plot,
+            "preview": self.preview and dataclasses.asdict(self.preview),
+            "delta": self.delta and dataclasses.asdict(self.delta),
             "exit_code": self.exit_code,
         }
 
