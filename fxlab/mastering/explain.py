@@ -18,7 +18,7 @@ from fxlab.mastering.fitting import smoothed
 LEFT_ALONE = "It already measures like a finished master: tone, dynamics and width are left alone."
 
 _BANDS = 5  # places of the spectrum that are told of at most
-_LEAST_DB = 0.3
+_LEAST_DB = 0.4
 _NEAR_DB = 0.5  # a difference under this isn't one
 
 
@@ -106,8 +106,9 @@ def _tone(one: Reason) -> str:
     if not math.isfinite(apart):
         return f"{place}: {change}."
     if abs(apart) < _NEAR_DB:
-        return f"{place} was as in {one.why}: {change}, with what is beside it."
-    return f"{place} was {abs(apart):.1f} dB {'above' if apart > 0 else 'below'} {one.why}: {change}."
+        return f"{place}: {change}, though it was as in {one.why}."
+    differed = f"was {abs(apart):.1f} dB {'above' if apart > 0 else 'below'} {one.why}"
+    return f"{place} {differed}: {change}." if apart * one.change < 0 else f"{place}: {change}, though it {differed}."
 
 
 def _dynamics(one: Reason) -> str:
@@ -118,9 +119,10 @@ def _dynamics(one: Reason) -> str:
     apart = one.measured - one.comparable
     if not math.isfinite(apart):
         return f"{level}: {change}."
-    if abs(apart) < _NEAR_DB:
-        return f"{level}, as in {one.why}, but its loud moments stood out: {change}."
-    return f"{level}, {abs(apart):.1f} dB {'more' if apart > 0 else 'less'} than in {one.why}: {change}."
+    if apart < _NEAR_DB:  # what stands out are longer moments than peaks, or it is a matter of taste
+        less = "as" if apart > -_NEAR_DB else f"{-apart:.1f} dB less than"
+        return f"Its dynamics: {change}; its peaks stood {one.measured:.1f} dB above its loudness, {less} in {one.why}."
+    return f"{level}, {apart:.1f} dB more than in {one.why}: {change}."
 
 
 def _width(one: Reason) -> str:
@@ -131,8 +133,9 @@ def _width(one: Reason) -> str:
     if not math.isfinite(apart):
         return f"Its sides: {change}."
     if abs(apart) < _NEAR_DB:
-        return f"Its sides were as loud as in {one.why}: {change}."
-    return f"Its sides were {abs(apart):.1f} dB {'louder' if apart > 0 else 'quieter'} than in {one.why}: {change}."
+        return f"Its sides: {change}, though they were as loud as in {one.why}."
+    differed = f"were {abs(apart):.1f} dB {'louder' if apart > 0 else 'quieter'} than in {one.why}"
+    return f"Its sides {differed}: {change}." if apart * (one.change - 1) < 0 else f"Its sides: {change}, though they {differed}."
 
 
 def _loudness(one: Reason) -> str:

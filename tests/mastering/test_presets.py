@@ -12,7 +12,7 @@ from fxlab.errors import UsageError
 from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak, load
 from fxlab.mastering.comparable import levelled
-from fxlab.mastering.presets import PRESETS, applied
+from fxlab.mastering.presets import PRESETS, SAYS, applied
 
 EXCERPTS = ("music/lava.ogg", "music/hacienda.ogg")
 
@@ -71,6 +71,6 @@ def test_a_preset_adds_to_what_a_chain_does_and_stays_within_the_effects_ranges(
 
 def test_silence_gets_its_chain_back_and_unknown_presets_are_named(song, analysed):
     silence = analysed(np.zeros((2, 44_100), np.float32))
-    assert applied("warm", Chain(), silence) == Chain()
+    assert applied("warm", Chain(), silence) == Chain() and SAYS.keys() == PRESETS.keys()
     with pytest.raises(UsageError, match="crunchy"):
         applied("crunchy", Chain(), silence)

@@ -93,6 +93,27 @@ def test_levelled_spectra_know_no_loudness_nor_channel_count(song, analysed):
     np.testing.assert_allclose(levelled(stereo.mid_db), levelled(mono.mid_db), atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        (("tone", 2000.0, -20.0, -22.0, "dB", 1.5), "2 kHz: raised 1.5 dB, though it was 2.0 dB above X."),
+        (("tone", 80.0, -20.0, -18.0, "dB", 1.5), "80 Hz was 2.0 dB below X: raised 1.5 dB."),
+        (("width", None, -8.0, -12.0, "dB", 1.3), "Its sides: widened to 1.30, though they were 4.0 dB louder than in X."),
+        (("width", None, -8.0, -12.0, "dB", 0.8), "Its sides were 4.0 dB louder than in X: narrowed to 0.80."),
+        (
+            ("dynamics", None, 14.0, 11.0, "dB", 1.5),
+            "Its peaks stood 14.0 dB above its loudness, 3.0 dB more than in X: compressed 1.5:1.",
+        ),
+        (
+            ("dynamics", None, 8.0, 11.0, "dB", 1.5),
+            "Its dynamics: compressed 1.5:1; its peaks stood 8.0 dB above its loudness, 3.0 dB less than in X.",
+        ),
+    ],
+)
+def test_what_goes_against_the_comparison_is_said(reason, line):
+    assert sentences([Reason(*reason, "X")]) == [line]
+
+
 def test_reasons_in_words(song, analysed):
     heard = analysed(song())
     others = mean_of([heard])
@@ -100,8 +121,8 @@ def test_reasons_in_words(song, analysed):
     chain = Chain((Peak(250.0, -1.6, 1.0),), dynamics={"ratio": 2.0}, width={"width": 1.3})
     lines = sentences(describe(chain, heard, dataclasses.replace(others, mid_db=at_250)))
     assert lines[0].startswith("250 Hz was 2.") and lines[0].endswith("dB above comparable songs: cut 1.6 dB.")
-    assert lines[1].endswith("as in comparable songs, but its loud moments stood out: compressed 2:1.")
-    assert lines[2] == "Its sides were as loud as in comparable songs: widened to 1.30."
+    assert lines[1].startswith("Its dynamics: compressed 2:1; its peaks") and lines[1].endswith("as in comparable songs.")
+    assert lines[2] == "Its sides: widened to 1.30, though they were as loud as in comparable songs."
     assert sentences(describe(chain, heard, None))[0] == "250 Hz: cut 1.6 dB."
     assert sentences(()) == [LEFT_ALONE] == sentences(describe(Chain(), heard, others))
     loudness = Reason("loudness", None, -18.0, -14.0, "LUFS", 4.2, "")
