@@ -34,6 +34,9 @@ int posix_memalign(void **p, size_t a, size_t n) { __sync_fetch_and_add(&calls, 
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("COLUMNS", None)  # pytest-xdist's 80, though nobody looks at a terminal
+# Or every child process, and there are hundreds, would compile fxlab's sources anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The package under test is the installed one, or the checkout where none is; child processes find the same from any folder.
 _found = importlib.util.find_spec("fxlab")

@@ -16,9 +16,12 @@ import runpy
 import sys
 import threading
 import traceback
+from pathlib import Path
+from typing import Optional
 
 # None of them starts a thread, which a fork would lack (onnxruntime does).
 LARGE = ("torch", "torch._dynamo", "numba", "numba.np.arraymath", "matplotlib.backends.backend_agg", "onnx", "joblib", "typer")
+LARGE += ("rich.console", "rich.table", "soundfile", "soxr", "cffi.api")
 
 
 def play(request: dict) -> int:
@@ -46,9 +49,25 @@ def play(request: dict) -> int:
     return code
 
 
+def use() -> None:
+    """Lets Numba and Typer import and prepare what they only do when they are used."""
+    import numba
+    import typer
+
+    numba.njit(lambda number: number + 1.0)(1.0)
+    nothing = typer.Typer(add_completion=False)
+    nothing.command()(_nothing)
+    nothing(["file", "--number", "1"], standalone_mode=False)
+
+
+def _nothing(path: Path, number: Optional[float] = None, names: Optional[list[str]] = None) -> None:  # noqa: UP045
+    """A command that takes what those of fxlab take."""
+
+
 def main() -> None:
     for name in LARGE:
         importlib.import_module(name)
+    use()
     gc.freeze()  # or each fork would look through, and so copy, all that has been imported
     for line in sys.stdin:
         if not (pid := os.fork()):
