@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -84,6 +85,7 @@ def deliver(
         OutputError: The output can't be written.
     """
     started, settings = time.perf_counter(), settings or Delivery()
+    chain = _at(chain, settings.loudness_amount)
     song = Song(source, chain, target.sample_rate_hz, settings.edit, round(settings.keep_in_memory_s * _UNITS))
     _check(source, output, settings.force)
     kind = subtype(song.info, output, target)
@@ -132,6 +134,13 @@ def subtype(info: AudioInfo, output: Path, target: Target) -> str:
     known = info.subtype if info.subtype in ("PCM_16", "PCM_24", "FLOAT") else "FLOAT" if info.subtype == "DOUBLE" else "PCM_24"
     wanted = target.subtype or known
     return "PCM_24" if wanted == "FLOAT" and FORMATS.get(output.suffix.lower()) == "FLAC" else wanted
+
+
+def _at(chain: Chain, amount: float) -> Chain:
+    """The chain with so much of its own gain, where it has a limiter; without that limiter at 0."""
+    if not chain.loudness or not amount:
+        return chain.before_loudness()
+    return dataclasses.replace(chain, loudness={**chain.loudness, "gain_db": amount * chain.loudness.get("gain_db", 0.0)})
 
 
 def _check(source: Path, output: Path, force: bool) -> None:

@@ -152,6 +152,14 @@ def test_a_chain_with_its_own_limiter_is_played_as_it_says(song, tmp_path):
     assert delivered.chain == chain and delivered.kept and "not the -14 of release" in delivered.remarks[0]
 
 
+def test_of_a_limiter_in_the_chain_as_much_as_wanted(song, tmp_path):
+    source, chain = song(), Chain(loudness={"gain_db": 8.0, "ceiling_db": -0.5})
+    half = deliver(source, chain, RELEASE, tmp_path / "m.wav", Delivery(loudness_amount=0.5))
+    assert half.chain.loudness == {"gain_db": 4.0, "ceiling_db": -0.5}
+    none = deliver(source, chain, RELEASE, tmp_path / "n.wav", Delivery(loudness_amount=0.0))
+    assert none.chain == Chain() and np.array_equal(read(none.output)[0], read(source)[0])
+
+
 def test_a_song_is_not_destroyed_for_loudness(song, tmp_path):
     delivered = deliver(song(), Chain(), Target("own", -5.0, -1.0), tmp_path / "m.wav", Delivery(max_reduction_db=4.0))
     assert delivered.kept and delivered.peak_reduction_db == pytest.approx(4.0, abs=0.1)
