@@ -1,6 +1,7 @@
 """Networks with knobs: every engine plays what torch makes of the knobs' places frame by frame, however they turn."""
 
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -98,9 +99,11 @@ def test_engines_play_what_torch_makes_of_the_knobs_lines(name, engine, conditio
     settings = turns(model, len(audio), 7, seed=1)
     expected = by_torch(model, audio, settings)
     assert np.abs(expected - by_torch(model, audio, [])).max() > 1e-2
-    for seed, largest in enumerate((17, 700)):
-        played = turned(processor_of(model, engine), audio, settings, largest, seed)
-        np.testing.assert_allclose(played, expected, rtol=0, atol=1e-5)
+    # torch takes milliseconds for a block of any size, and the silence before the first is played in such blocks, too.
+    smallest = 90 if name == "nano" and engine.startswith("torch") else 17
+    for seed, (largest, frames) in enumerate(((smallest, 2000), (700, len(audio)))):
+        played = turned(processor_of(model, engine), audio[:frames], [s for s in settings if s[0] < frames], largest, seed)
+        np.testing.assert_allclose(played, expected[:frames], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -122,9 +125,9 @@ def test_no_split_shows_where_a_knob_turns(name, engine, conditioned, signal):
     processor, audio = processor_of(conditioned(config), engine), signal[:1800]
     settings = [(100, {"drive_db": 30.0}), (600, {"cutoff_hz": 600.0}), (700, {"drive_db": 1.0})]
     whole = turned(processor, audio, settings, 1800, 0)
-    for block in (1, 17, 64):
+    for block, frames in ((1, 1000), (17, 1800), (64, 1800)):
         processor.set(drive_db=12.0, cutoff_hz=4000.0)
-        np.testing.assert_allclose(turned(processor, audio, settings, block, 1), whole, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(turned(processor, audio[:frames], settings, block, 1), whole[:frames], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -226,11 +229,16 @@ def golden_of(model):
     return pack(dry, play(processor_of(model, "torch"), dry, RATE, [len(dry)]))
 
 
+@pytest.fixture(scope="module")
+def golden(conditioned):
+    """`golden(name)`: the vector of that network."""
+    return functools.cache(lambda name: golden_of(conditioned(CONFIGS[name])))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["nano", "gated", "gru-16", "conv-first"])
-def test_golden_vectors_hear_every_knob_turn(name, engine, conditioned):
-    model = conditioned(CONFIGS[name])
-    vector = golden_of(model)
+def test_golden_vectors_hear_every_knob_turn(name, engine, conditioned, golden):
+    model, vector = conditioned(CONFIGS[name]), golden(name)
     processor = processor_of(model, engine)
     processor.set(drive_db=3.0)
     prove(processor, vector, RATE, name)
