@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fxlab.commands import bench_suites as suites
 from fxlab.commands.options import Force, Plot, ProfileName, Seed, effects_from, examples
 from fxlab.errors import UsageError
 
@@ -14,9 +15,9 @@ Suite = Annotated[
     str,
     typer.Option(
         "--suite",
-        metavar="effects|pareto|knobs|training|live|ace",
+        metavar="effects|pareto|knobs|training|live|ace|master",
         help="All engines side by side; which network is worth its cost; a network at every setting of a dataset; how fast "
-        "networks are trained; how live audio holds on a busy machine; ACE's gradients.",
+        "networks are trained; how live audio holds on a busy machine; ACE's gradients; mastering beside its rivals.",
     ),
 ]
 Effects = Annotated[
@@ -33,9 +34,20 @@ Buffers = Annotated[
     str | None,
     typer.Option("--buffers", metavar="N,...", help="Buffer sizes in frames; 64,128,512 by default, pareto: 64, live: 128."),
 ]
-Runs = Annotated[int | None, typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default, live: 3.")]
-Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Audio to measure on; its first 20 s, mono.")]
-Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads a network may use; 1 by default.")]
+Runs = Annotated[
+    int | None,
+    typer.Option("--runs", metavar="N", min=1, help="Independent runs per cell; 5 by default, live: 3; of a song, master: 3."),
+]
+Input = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--input", metavar="FILE", help="Audio to measure on; its first 20 s, mono; master: songs, files or folders, repeatable."
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="Threads a network may use, master: songs at once; 1 by default."),
+]
 Collector = Annotated[
     str | None, typer.Option("--gc", metavar="on|off", help="Python's garbage collector while measuring; off by default.")
 ]
@@ -61,7 +73,9 @@ Soak = Annotated[
     str | None,
     typer.Option("--soak", metavar="TIME", help="live: then play so long while parameters change, and watch the memory; 10min."),
 ]
-Peers = Annotated[bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard).")]
+Peers = Annotated[
+    bool, typer.Option("--peers", help="Compare speed with pedalboard too (pip install pedalboard); master: with matchering.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -76,6 +90,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --suite training --dataset ds --threads 2 --budget 5min --plot training.png",
             "fxlab bench --suite live --soak 10min --plot live.png",
             "fxlab bench --suite ace",
+            "fxlab bench --suite master --input songs/ --peers --threads 2 --plot master.png",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -115,24 +130,33 @@ def bench(
     The suite live plays streams on a virtual device as `fxlab live` does, with and without the interpreter, on an idle machine
     and on a busy one, and tells whose fault late blocks are; gates there are on CPU times and the processor's own misses.
     The suite ace times the torch form of ACE, forward and backward, beside a filterbank of grouped convolutions and a follower
-    that loops in Python.
+    that loops in Python. The suite master degrades songs that the network never heard, and compares what `fxlab master` makes
+    of them with a fixed rule and with matchering (pip install matchering).
     """
+    if suite == "master":
+        refused = {"--set": set, "--engine": engine, "--buffers": buffers, "--gate": gate, "--profile": profile, "--full": full}
+        refused |= {"--dataset": dataset, "--budget": budget, "--gc": gc, "--soak": soak}
+        suites.master(input or [], effect, runs, threads, peers, seed, csv, plot, force, refused)
+        return
+    if len(input or []) > 1:
+        raise UsageError(f"The suite {suite} measures on one file.", "Name one with --input, or leave it out.")
+    audio = input[0] if input else None
     if suite == "live":
         refused = {"--dataset": dataset, "--full": full, "--peers": peers, "--threads": threads, "--gc": gc, "--seed": seed}
-        _live(effect, set, engine, buffers, runs, input, budget, soak, gate, profile, csv, plot, force, refused)
+        suites.live(effect, set, engine, buffers, runs, audio, budget, soak, gate, profile, csv, plot, force, refused)
         return
     if suite == "ace":
         others = {"--effect": effect, "--set": set, "--engine": engine, "--buffers": buffers, "--input": input, "--csv": csv}
         others |= {"--gate": gate, "--plot": plot, "--profile": profile, "--dataset": dataset, "--budget": budget, "--gc": gc}
-        _ace(runs, threads, others | {"--full": full, "--peers": peers, "--seed": seed, "--soak": soak})
+        suites.ace(runs, threads, others | {"--full": full, "--peers": peers, "--seed": seed, "--soak": soak})
         return
     if soak is not None:
         raise UsageError("--soak belongs to the suite live.", "Add --suite live.")
     if suite == "knobs":
-        _knobs(dataset, split, effect, set, profile, csv, force)
+        suites.knobs(dataset, split, effect, set, profile, csv, force)
         return
     if suite == "training":
-        _training(dataset, effect, set, profile, threads, seed, budget, plot, force)
+        suites.training(dataset, effect, set, profile, threads, seed, budget, plot, force)
         return
     if dataset is not None:
         raise UsageError("--dataset belongs to the suites knobs and training.", "Add --suite knobs, or name audio with --input.")
@@ -146,7 +170,7 @@ def bench(
     from fxlab.settings import BenchSettings, Profile
 
     chosen = load(profile) if profile else Profile()
-    sizes = _numbers(buffers)
+    sizes = suites.numbers(buffers)
     if suite == "pareto" and sizes is None and chosen.bench.buffers == BenchSettings().buffers:
         sizes = [64]
     settings = override(chosen.bench, runs=runs, threads=threads, gc=gc, buffers=sizes)
@@ -156,7 +180,7 @@ def bench(
         effects=effects_from(chosen, effect, set, default=default),
         engines=[name.strip() for name in engine.split(",")] if engine and engine != "auto" else [],
         settings=settings,
-        input=input,
+        input=audio,
         seed=seed or 0,
         full=full,
         budget_s=parse_duration(budget) if budget else 0.0,
@@ -170,137 +194,3 @@ def bench(
         result = service.run(request, progress)
     output.finish(result, (pareto_view if suite == "pareto" else effects_view).show)
     service.require_gates(result)
-
-
-def _knobs(
-    dataset: Path | None,
-    split: str,
-    effect: list[str] | None,
-    set: list[str] | None,
-    profile: str | None,
-    csv: Path | None,
-    force: bool,
-) -> None:
-    from fxlab.console import bench_knobs as view
-    from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.profiles import load
-    from fxlab.services import bench_knobs as service
-    from fxlab.settings import Profile
-
-    if dataset is None:
-        raise UsageError("The suite knobs needs a dataset.", "Add --dataset DIR, a folder that `fxlab dataset` made.")
-    chain = effects_from(load(profile) if profile else Profile(), effect, set)
-    with bars() as progress:
-        result = service.run(service.Request(dataset, chain, split, csv, force), progress)
-    output.finish(result, view.show)
-
-
-def _training(
-    dataset: Path | None,
-    effect: list[str] | None,
-    set: list[str] | None,
-    profile: str | None,
-    threads: int | None,
-    seed: int | None,
-    budget: str | None,
-    plot: Path | None,
-    force: bool,
-) -> None:
-    from fxlab.console import bench_training as view
-    from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.durations import parse_duration
-    from fxlab.profiles import load, override
-    from fxlab.services import bench_training as service
-    from fxlab.settings import Profile
-
-    chosen = load(profile) if profile else Profile()
-    chain = effects_from(chosen, effect, set) if effect or (profile and dataset is None) else []
-    if len(chain) > 1:
-        raise UsageError("The suite training learns one effect.", "Make a dataset of a chain and name it with --dataset.")
-    request = service.Request(
-        dataset=dataset,
-        effect=chain[0] if chain else None,
-        model=chosen.model,
-        settings=override(chosen.train, threads=threads, seed=seed),
-        budget_s=parse_duration(budget) if budget else 0.0,
-        plot=plot,
-        force=force,
-    )
-    with bars(refresh=False) as progress:
-        result = service.run(request, progress)
-    output.finish(result, view.show)
-
-
-def _live(
-    effect: list[str] | None,
-    set: list[str] | None,
-    engine: str | None,
-    buffers: str | None,
-    runs: int | None,
-    input: Path | None,
-    budget: str | None,
-    soak: str | None,
-    gate: list[str] | None,
-    profile: str | None,
-    csv: Path | None,
-    plot: Path | None,
-    force: bool,
-    refused: dict[str, object],
-) -> None:
-    from fxlab.console import bench_live as view
-    from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.durations import parse_duration
-    from fxlab.profiles import load
-    from fxlab.services import bench_live as service
-    from fxlab.services.bench import require_gates
-    from fxlab.settings import Profile
-
-    _refuse("live", refused)
-    if engine and "," in engine:
-        raise UsageError("The suite live plays every effect on one engine.", "Name one with --engine, or leave it out.")
-    request = service.Request(
-        effects=effects_from(load(profile) if profile else Profile(), effect, set, engine, service.DEFAULT),
-        buffers=_numbers(buffers) or service.BUFFERS,
-        runs=runs or service.RUNS,
-        budget_s=parse_duration(budget) if budget else service.BUDGET_S,
-        soak_s=parse_duration(soak) if soak else 0.0,
-        input=input,
-        gates=gate or [],
-        csv=csv,
-        plot=plot,
-        force=force,
-    )
-    with bars(refresh=False) as progress:
-        result = service.run(request, progress)
-    output.finish(result, view.show)
-    require_gates(result)
-
-
-def _ace(runs: int | None, threads: int | None, refused: dict[str, object]) -> None:
-    from fxlab.console import bench_ace as view
-    from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.services import bench_ace as service
-
-    _refuse("ace", refused)
-    with bars(refresh=False) as progress:
-        result = service.run(service.Request(runs or service.RUNS, threads or 1), progress)
-    output.finish(result, view.show)
-
-
-def _refuse(suite: str, given: dict[str, object]) -> None:
-    for option, value in given.items():
-        if value not in (None, False, []):
-            raise UsageError(f"{option} doesn't belong to the suite {suite}.", "Leave it out.")
-
-
-def _numbers(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--buffers {text} are no buffer sizes.", "Give whole numbers of frames, such as 64,128,512.") from None

@@ -14,8 +14,10 @@ from fxlab.services.bench_subjects import plan, torch_threads
 from fxlab.settings import EffectSettings
 
 SUITES = ("effects", "pareto")
-"""effects: DSP and networks on every engine; pareto: which network of an effect is worth its cost (`bench_pareto`). The suites
-`bench_knobs`, `bench_training` and `bench_live` are services of their own."""
+"""effects: DSP and networks on every engine; pareto: which network of an effect is worth its cost (`bench_pareto`). The others
+are services of their own."""
+
+_OTHERS = ("knobs", "training", "live", "ace", "master")
 
 
 def default_effects(suite: str) -> list[EffectSettings]:
@@ -35,7 +37,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         OutputError: A file that can't be written.
     """
     if request.suite not in SUITES:
-        raise UsageError(f"There is no suite '{request.suite}'.", nearest(request.suite, (*SUITES, "knobs", "training", "live")))
+        raise UsageError(f"There is no suite '{request.suite}'.", nearest(request.suite, (*SUITES, *_OTHERS)))
     return (bench_pareto.run if request.suite == "pareto" else _effects)(request, progress)
 
 

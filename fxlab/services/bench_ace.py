@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from fxlab.errors import FxlabError
 from fxlab.metrics.timing import Interval, bootstrap_median
 from fxlab.progress import Progress, silent
-from fxlab.services.bench_machine import Machine, describe
+from fxlab.services.bench_machine import Machine, describe, most_bytes
 
 RATE_HZ, BANDS = 48_000, 60
 FORWARD_S, BATCH, CLIP_S = 10, 8, 1
@@ -139,7 +138,7 @@ def _serve(end: Connection, key: str, request: Request) -> None:
         start = time.perf_counter()
         measured()
         end.send(time.perf_counter() - start)
-    end.send(max(0, _most_bytes() - before))
+    end.send(max(0, most_bytes() - before))
 
 
 def _case(key: str, request: Request) -> Callable[[], object]:
@@ -178,19 +177,10 @@ def _case(key: str, request: Request) -> Callable[[], object]:
     return lambda: bench_ace_seed.loop_follower(levels, rise.float(), fall.float()).mean().backward()
 
 
-def _most_bytes() -> int:
-    """The most memory that the process has held; 0 where the system doesn't tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def _resident_bytes() -> int:
     """Memory that the process holds now; where the system doesn't tell, the most so far."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return _most_bytes()
+        return most_bytes()

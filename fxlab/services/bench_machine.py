@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -57,6 +58,15 @@ def stolen_s() -> float | None:
     """Time, over all cores since the start, in which they had work but the machine's host ran others; None where none is told."""
     fields = (_first_line("/proc/stat") or "").split()
     return int(fields[8]) / os.sysconf("SC_CLK_TCK") if len(fields) > 8 else None
+
+
+def most_bytes() -> int:
+    """The most memory that this process has held; 0 where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _cpu() -> str:
