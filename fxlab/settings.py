@@ -227,7 +227,7 @@ class MasteringSettings:
     excerpt_s: float = setting(20.0, "Length of the excerpts that are degraded.", 1.0, 600.0)
     windows: int = setting(1, "Parts of an excerpt that the network hears.", 1, 64)
     untouched: float = setting(0.2, "Share of examples to which nothing is done.", 0, 1)
-    rendered: int = setting(2, "Examples of a batch whose audio is played and heard, the others' settings alone are judged.", 0, 256)
+    rendered: int = setting(2, "Examples of a batch whose audio is heard; of the others the settings alone are judged.", 0, 256)
     jitter_db: float = setting(6.0, "How much the songs' balance is shaken before the network is told of it.", 0, 40)
     response_weight: float = setting(4.0, "Weight of the equaliser's distance from what undoes the degradation.", 0, 1000)
     width_weight: float = setting(1.0, "Weight of the width's distance from what undoes the degradation.", 0, 1000)

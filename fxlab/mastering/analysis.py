@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ, FLOOR_DB, fft_size, powers, to_db
 from fxlab.audio.programme import Programme, ProgrammeMeter
-from fxlab.mastering.bands import CENTRES_HZ, FLOOR_DB, fft_size, powers, to_db
 
 _AT_ONCE = 32  # frames of the FFT
 _PEAK_S = 0.01  # peaks are kept for stretches of this length

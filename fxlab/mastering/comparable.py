@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fxlab.audio import biquad
+from fxlab.audio.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.audio.loudness import k_weighting
 from fxlab.mastering.analysis import Analysis
-from fxlab.mastering.bands import CENTRES_HZ, FLOOR_DB
 
 MONO_DB = -60.0
 """A song with so narrow sides counts as mono."""

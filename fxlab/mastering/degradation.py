@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from fxlab.audio import biquad
-from fxlab.mastering.bands import CENTRES_HZ
+from fxlab.audio.bands import CENTRES_HZ
 
 EQ_DB = 6.0
 _EDGES_HZ = np.geomspace(60.0, 12_000.0, 6)  # one band of the equaliser between each two

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.codecs import Decoded
 from fxlab.audio.programme import Programme
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.platforms import PlatformEffect
 from fxlab.mastering.targets import Target

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.effects.eq.bands import response_db
 from fxlab.mastering.analysis import Analysis
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.comparable import Comparable, filled, known
 from fxlab.mastering.fitting import smoothed

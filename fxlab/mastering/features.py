@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.mastering.analysis import Analysis
-from fxlab.mastering.bands import CENTRES_HZ
 
 TONE = slice(0, len(CENTRES_HZ))
 """Where the balance over frequency stands among the features."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fxlab.audio import biquad
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.effects.eq import PEAKS
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Peak
 
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.biquad import response
 from fxlab.audio.loudness import k_weighting
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.examples import Batch
 from fxlab.mastering.filters import response_db
 from fxlab.mastering.network import Settings

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.effects.params import Value
 from fxlab.mastering.analysis import Analysis
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak
 from fxlab.mastering.comparable import MONO_DB, Comparable, filled, known, mean_of, spread_db
 from fxlab.mastering.explain import Reason, describe

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.audio.files import AudioInfo, Reader, read
 from fxlab.audio.loudness import HOPS_PER_SECOND, MOMENTARY_HOPS, mean_lufs
 from fxlab.audio.programme import Programme
 from fxlab.audio.true_peak import TruePeakMeter
 from fxlab.mastering.analysis import Analyser, Analysis
-from fxlab.mastering.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.mastering.beside import Beside
 from fxlab.mastering.solver import Aim
 
@@ -67,7 +67,7 @@ class Mono:
 
 @dataclass(frozen=True)
 class Balance:
-    """Third-octave spectrum, each (27,), dB; the bands are `fxlab.mastering.bands.CENTRES_HZ`.
+    """Third-octave spectrum, each (27,), dB; the bands are `fxlab.audio.bands.CENTRES_HZ`.
 
     Attributes:
         before_db, after_db: Mean power of the channels.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ, fft_size, powers, to_db
 from fxlab.audio.loudness import integrated_lufs, mean_lufs
 from fxlab.audio.true_peak import true_peak_db
-from fxlab.mastering.bands import CENTRES_HZ, fft_size, powers, to_db
 from fxlab.metrics.quality import mr_stft
 
 JUDGED = CENTRES_HZ > 48.0

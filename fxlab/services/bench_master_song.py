@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.files import Writer
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.degradation import degrade, drawn
 from fxlab.metrics.mastering import JUDGED, scores, spectrum_change_db
 from fxlab.services import bench_master_rivals as rivals

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.audio.files import Reader
 from fxlab.audio.programme import ProgrammeMeter, Series
-from fxlab.mastering.bands import CENTRES_HZ, FLOOR_DB
 from fxlab.mastering.comparable import Comparable, levelled
 from fxlab.mastering.delivered import Delivered, Reduction
 from fxlab.mastering.edit import Edit

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 import fxlab
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.sources import expand
 from fxlab.errors import InputError, UsageError
 from fxlab.hashing import value_sha256
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.components import components
 from fxlab.mastering.config import SIZES, MasterConfig
 from fxlab.mastering.corpus import row_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fxlab.audio.atomic import replacing
-from fxlab.mastering.bands import CENTRES_HZ
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.mastering.evaluation import Evaluation
 from fxlab.services.train_report import draw_curves, figure_of, save_figure
 

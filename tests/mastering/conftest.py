@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.mastering.analysis import Analyser, Analysis
-from fxlab.mastering.bands import CENTRES_HZ
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from fxlab.audio import bands
 from fxlab.audio.resampling import resample
-from fxlab.mastering import bands
 from fxlab.mastering.analysis import Analyser
 from fxlab.mastering.degradation import Degradation, degrade, drawn
 from fxlab.mastering.features import COUNT, TONE, WIDTH, features_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.effects.eq.bands import response_db
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak
 from fxlab.mastering.fitting import drawn_by, peaks_for, smoothed
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.files import read
 from fxlab.effects.processor import apply
 from fxlab.effects.registry import effect
 from fxlab.errors import UsageError
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak, load
 from fxlab.mastering.comparable import levelled
 from fxlab.mastering.presets import PRESETS, SAYS, applied

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fxlab.mastering.bands import CENTRES_HZ
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak
 from fxlab.mastering.comparable import known, levelled, mean_of
 from fxlab.mastering.explain import LEFT_ALONE, Reason, describe, sentences, tone_db

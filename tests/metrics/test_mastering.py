@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from fxlab.mastering.bands import CENTRES_HZ
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.metrics.mastering import COLUMNS, JUDGED, scores, spectrum_change_db
 
 RATE = 44_100

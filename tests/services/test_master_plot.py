@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.loudness import integrated_lufs
 from fxlab.audio.programme import ProgrammeMeter, Series
 from fxlab.audio.writer import Writer
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain, Peak
 from fxlab.mastering.comparable import Comparable
 from fxlab.mastering.delivered import Reduction
