@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.codecs import Decoded
 from fxlab.console import output
 from fxlab.console.tables import counted, duration, figure, pairs, table
-from fxlab.mastering.bands import CENTRES_HZ
 from fxlab.mastering.chain import Chain
 from fxlab.mastering.delivered import Delivered
 from fxlab.services.master_report import FileReport, Result
@@ -44,7 +44,8 @@ def show_master(result: Result, explain: bool) -> None:
     for report in result.files:
         about = f"{report.source}: " if many else ""
         for finding in report.study.findings:
-            output.warn(f"{about}{finding.text} {finding.hint}")
+            where = "" if finding.seconds is None else f" (at {duration(finding.seconds)})"
+            output.warn(f"{about}{finding.text.removesuffix('.')}{where}. {finding.hint}".strip())
         _say(report, about)
     if result.album_lufs is not None:
         output.note(f"The album as a whole came at {result.album_lufs:.1f} LUFS; its songs kept their levels among each other.")
@@ -131,12 +132,13 @@ def _kept(promise: Any) -> Text:
 
 def _lines(master: Delivered, part_s: float | None) -> Iterator[tuple[str, str]]:
     """What is told of one master besides its figures."""
-    yield "done", "; ".join(done(master.chain, master.peak_reduction_db)) or "nothing: the level is right and so is all else"
-    yield "balance", _balance(master)
+    yield "done", "; ".join(done(master.chain, master.peak_reduction_db)) or "nothing"
+    if math.isfinite(master.after.integrated_lufs - master.before.integrated_lufs):
+        yield "balance", _balance(master)
     if master.mono is not None:
         losses = ", ".join(f"{band.name} {-band.loss_db + 0.0:.1f} dB" for band in master.mono.bands)
         yield "in mono", f"{losses} (correlation {master.mono.correlation:.2f})" if losses else "nothing is lost"
-    if master.codecs:
+    if master.codecs and math.isfinite(master.after.sample_peak_db):
         tried = [] if part_s is None or master.after.seconds <= part_s else [f"({part_s:g} s, where the limiter works most)"]
         yield "as lossy", "\n".join([*(_decoded(name, found) for name, found in master.codecs.items()), *tried])
     if master.platforms:
@@ -146,9 +148,13 @@ def _lines(master: Delivered, part_s: float | None) -> Iterator[tuple[str, str]]
 def done(chain: Chain, reduction_db: float) -> Iterator[str]:
     """What a chain does, a phrase for each stage that does something."""
     bells = [f"{peak.gain_db:+.1f} dB at {_hz(peak.freq_hz)}" for peak in chain.peaks if peak.gain_db]
-    others = [f"{name} {figure(value) if isinstance(value, float) else value}" for name, value in chain.tone.items()]
-    if bells or others:
-        yield f"equaliser {', '.join(bells + others)}"
+    rest, shelves = dict(chain.tone), []
+    for name, side in (("low_shelf", "below"), ("high_shelf", "above")):
+        if f"{name}_hz" in rest and f"{name}_db" in rest:
+            shelves.append(f"{rest.pop(f'{name}_db'):+.1f} dB {side} {_hz(rest.pop(f'{name}_hz'))}")
+    others = [f"{name} {figure(value) if isinstance(value, float) else value}" for name, value in rest.items()]
+    if bells or shelves or others:
+        yield f"equaliser {', '.join(shelves + bells + others)}"
     if chain.dynamics:
         values = chain.dynamics
         yield f"compressor {figure(float(values['ratio']))}:1 above {float(values.get('threshold_db', -18.0)):.0f} dB"

@@ -19,7 +19,7 @@ from fxlab.mastering.preflight import Finding
 from fxlab.services.master_extras import Delta, Preview
 
 AS_ASKED = "Tone, dynamics and width are left alone, as asked for."
-UNHEARD = "It is silent, or too short to be finished: tone, dynamics and width are left alone."
+UNHEARD = "It is silent, or too short to be judged: tone, dynamics and width are left alone."
 
 
 @dataclass
