@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from fxlab.cli import run
-from fxlab.services import bench_measure
+from fxlab.services import bench_master_speed, bench_measure
 
 
 def test_json_is_one_document_with_every_shipped_effect(monkeypatch, capsys):
@@ -49,6 +49,22 @@ def test_suite_pareto_as_table_and_as_json(fxlab, tmp_path):
     assert all(point["buffer"] == 32 and point["engine"] == ("numba" if point["reference"] else "onnx") for point in points)
 
 
+def test_suite_master_over_two_songs(monkeypatch, tmp_path, capsys):
+    rng, time_s = np.random.default_rng(0), np.arange(4 * 44_100) / 44_100
+    for number in range(2):
+        chord = sum(np.sin(2 * np.pi * hz * time_s) for hz in rng.uniform(60, 900, 4))[:, None]
+        beats = rng.normal(0, 1, (len(time_s), 2)) * np.exp(-9 * (time_s % 0.5))[:, None]
+        soundfile.write(tmp_path / f"{number}.wav", 0.05 * chord + 0.1 * beats, 44_100, subtype="PCM_24")
+    monkeypatch.setattr(bench_master_speed, "SONG_S", 2.0)
+    monkeypatch.setattr(bench_master_speed, "RUNS", 1)
+    monkeypatch.setattr(bench_master_speed, "has_ffmpeg", lambda: False)
+    assert run(["bench", "--suite", "master", "--input", str(tmp_path), "--runs", "1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document["means"]) == {"nothing", "rule", "fxlab"} and len(document["songs"]) == 2
+    assert all(set(row) == set(document["columns"]) for row in document["means"].values())
+    assert document["speed"][0]["rtf"] > 0 and document["untouched"]["share_within"] == 1
+
+
 def test_audio_without_sound_says_so_and_judges_nothing(fxlab, tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(4800, np.nan, np.float32), 48_000, subtype="FLOAT")
     quick = ("--engine", "onnx", "--buffers", "64", "--runs", "1", "--budget", "0.1s")
@@ -83,6 +99,11 @@ def test_failed_gate_shows_the_table_and_exits_5(fxlab_cold):
         (["-e", "none.onnx"], 3, "none.onnx"),
         (["--input", "none.wav"], 3, "none.wav"),
         (["--set", "drive=3"], 2, "drive"),
+        (["--input", "a.wav", "--input", "b.wav"], 2, "one file"),
+        (["--suite", "master"], 2, "--input"),
+        (["--suite", "master", "--input", "none.wav"], 3, "none.wav"),
+        (["--suite", "master", "--input", "none.wav", "--gate", "esr<1%"], 2, "--gate"),
+        (["--suite", "master", "--input", "none.wav", "-e", "a", "-e", "b"], 2, "one network"),
         (["--plot", "cells.txt"], 2, "named as a picture"),
         (["--plot", "/dev/null/cells.png"], 6, "folder"),
     ],
