@@ -223,6 +223,7 @@ class MasteringSettings:
     skips: bool = setting(True, "Skip connections of the residual network.")
     conditioning: str = setting("film", "How the residual network is told of the song.", choices=("film", "concat"))
     features: bool = setting(True, "The network is given measures of the song beside its audio.")
+    pooled_dropout: float = setting(0.8, "Share of what it hears that training silences, where it is given measures.", 0, 0.9)
     draws: int = setting(32, "Degradations of each song.", 1, 10_000)
     excerpt_s: float = setting(20.0, "Length of the excerpts that are degraded.", 1.0, 600.0)
     windows: int = setting(1, "Parts of an excerpt that the network hears.", 1, 64)

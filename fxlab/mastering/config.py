@@ -35,6 +35,8 @@ class MasterConfig:
         latent: Length of the vector that everything is decided from.
         hidden: Units of each of the decoder's two layers; a band selector has half of them.
         dropout: Share of them that training silences.
+        pooled_dropout: Share of the encoder's pooled vector that it silences. With few songs the vector is a mark to know each
+            by: what a network decides should rest on the features as far as they tell it.
         residual: Channels of the Wave-U-Net's levels, the last one its bottleneck.
         residual_kernel: Of its convolutions.
         channels: What it hears and corrects: 1 is the mono sum (each channel corrected by itself), 2 are mid and side.
@@ -57,6 +59,7 @@ class MasterConfig:
     latent: int = 512
     hidden: int = 256
     dropout: float = 0.2
+    pooled_dropout: float = 0.0
     residual: tuple[int, ...] = (32, 64, 128, 256)
     residual_kernel: int = 15
     channels: int = 1
@@ -219,7 +222,7 @@ class MasterConfig:
             "strides": (1, _MAX_STRIDE, (self.stem_stride,)),
             "dilations": (1, _MAX_DILATION, self.dilations),
             "units": (1, _MAX_UNITS, (self.latent, self.hidden)),
-            "dropout": (0.0, 0.9, (self.dropout,)),
+            "dropout": (0.0, 0.9, (self.dropout, self.pooled_dropout)),
             "bands": (1, _MAX_BANDS, (self.bands,)),
             "features": (0, _MAX_FEATURES, (self.features,)),
             "audio channels": (1, 2, (self.channels,)),

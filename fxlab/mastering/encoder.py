@@ -25,6 +25,7 @@ class Encoder(nn.Module):
         self.stem = nn.ModuleList(NormalisedConv(a, b, config.stem_kernel, stride=config.stem_stride) for a, b in stem)
         layers = zip((config.stem[-1], *config.blocks), config.blocks, config.dilations, strict=False)
         self.blocks = nn.ModuleList(Block(a, b, config.block_kernel, dilation) for a, b, dilation in layers)
+        self.dropout = nn.Dropout(config.pooled_dropout)
         self.projection = nn.Linear(config.blocks[-1] + config.features, config.latent)
 
     def forward(self, windows: Tensor, features: Tensor | None = None) -> Tensor:
@@ -37,6 +38,7 @@ class Encoder(nn.Module):
 
     def latent(self, pooled: Tensor, features: Tensor | None = None) -> Tensor:
         """(batch, blocks[-1]) and (batch, features) to (batch, latent)."""
+        pooled = self.dropout(pooled)
         return self.projection(pooled if features is None else torch.cat((pooled, features), -1))
 
     def vectors(self, audio: Tensor) -> Tensor:

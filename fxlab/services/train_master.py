@@ -97,8 +97,8 @@ def config_for(size: str, mastering: MasteringSettings) -> MasterConfig:
     if size not in SIZES:
         raise UsageError(f"There is no mastering network of size '{size}'.", f"Choose one of: {', '.join(SIZES)}.")
     plain = SIZES[size].with_phase(mastering.phase)
-    features = COUNT if mastering.features else 0
-    return dataclasses.replace(plain, skips=mastering.skips, conditioning=mastering.conditioning, features=features)
+    features = {"features": COUNT, "pooled_dropout": mastering.pooled_dropout} if mastering.features else {}
+    return dataclasses.replace(plain, skips=mastering.skips, conditioning=mastering.conditioning, **features)
 
 
 class Songs:
