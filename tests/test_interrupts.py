@@ -14,6 +14,8 @@ IMPORTED = """
 import signal, sys
 import numpy
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def interrupt(frame, event, argument):
     if "enum" in frame.f_code.co_filename and "soxr.soxr_ext" in sys.modules:
         signal.raise_signal(signal.SIGINT)
@@ -27,6 +29,14 @@ except KeyboardInterrupt:
     assert len(fxlab.audio.resampling.resample(numpy.zeros(10), 2, 1)) == 5
     print("interrupted")
 """
+
+
+@pytest.fixture(autouse=True)
+def as_at_a_terminal():
+    """Started in the background, Ctrl-C would be ignored."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 def test_it_comes_right_after():

@@ -14,6 +14,15 @@ from fxlab.services.live_termination import stop_on_termination
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes at once")
 
 
+@pytest.fixture(autouse=True)
+def as_at_a_terminal():
+    """Started by nohup, SIGHUP would be ignored."""
+    previous = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in previous.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_first_is_told_and_the_second_does_what_it_always_did(number):
     before = signal.getsignal(number)
