@@ -11,25 +11,28 @@ from fxlab.metrics.paired import Difference
 from fxlab.services.bench_master_report import LEFT_ALONE, MOVED_DB, Result
 from fxlab.services.bench_master_rivals import FXLAB
 
+_HEADINGS = {"spectrum_db": "spectrum (dB)", "mr_stft": "MR-STFT", "plr_db": "PLR (dB)", "width_db": "width (dB)"}
+
 
 def show(result: Result) -> None:
     """Tables and sentences."""
     out = output.out()
     runs = len(result.songs[0].runs)
     title = f"Distance from the released song: {counted(len(result.songs), 'song')}, each degraded {_times(runs)}"
-    means = [(rival, *(result.mean(rival, column) for column in COLUMNS)) for rival in result.rivals]
-    columns = ("by", *(heading for heading in COLUMNS.values()))
+    means = [(rival, *(_mean(result.mean(rival, column)) for column in COLUMNS)) for rival in result.rivals]
+    columns = ("by", *_HEADINGS.values())
     out.print(table(title, columns, means, columns[1:]))
     others = [rival for rival in result.rivals if rival != FXLAB]
     rows = [(rival, *(_lead(result.difference(rival, column)) for column in COLUMNS)) for rival in others]
     columns = ("fxlab minus", *columns[1:])
-    out.print(table("Difference from each rival on the same songs, 95 % interval: less is better", columns, rows))
+    out.print(table("Differences on the same songs, and 95 % intervals: less is better", columns, rows, columns[1:]))
     for rival in others:
         if refused := result.refused(rival):
             out.print(f"{rival} refused {counted(len(refused), 'song')}: {', '.join(refused[:5])}.", markup=False, soft_wrap=True)
     out.print(_untouched(result), markup=False, soft_wrap=True)
     out.print()
     _speeds(result)
+    output.note(f"Columns: {'; '.join(f'{_HEADINGS[column]}: {text}' for column, text in COLUMNS.items())}.")
     if result.left_out:
         reasons = Counter(one.reason for one in result.left_out)
         listed = "; ".join(f"{number} ({reason})" for reason, number in reasons.most_common())
@@ -37,10 +40,14 @@ def show(result: Result) -> None:
     output.note(f"The comparison took {duration(result.elapsed_s)}. {result.machine.cpu}.")
 
 
+def _mean(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
+
+
 def _lead(difference: Difference | None) -> str | None:
     if difference is None:
         return None
-    return f"{difference.mean:+.3f} ({difference.low:+.3f} .. {difference.high:+.3f}) {difference.verdict}"
+    return f"{difference.verdict} {difference.mean:+.3f}\n{difference.low:+.3f} .. {difference.high:+.3f}"
 
 
 def _untouched(result: Result) -> str:
