@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from fxlab import toml
 from fxlab.errors import UsageError, nearest
-from fxlab.settings import EffectSettings, Profile, check
+from fxlab.setting import check
+from fxlab.settings import EffectSettings, Profile
 
 MAX_BYTES = 256 * 1024
 """A profile larger than this is some other file."""

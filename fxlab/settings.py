@@ -6,28 +6,13 @@ The dataclasses below are what services take; `fxlab.profiles` reads them from T
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
 from fxlab.recorded import check_knobs, check_pairs
-
-
-def setting(
-    default: Any,
-    help: str,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple | None = None,
-    accepts: Callable[[Any], object] | None = None,
-) -> Any:
-    """A dataclass field with its help and what it accepts in the metadata: a range, choices, or what `accepts` lets pass."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "accepts": accepts}
-    if isinstance(default, (list, dict)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+from fxlab.setting import setting, shown
+from fxlab.settings_master import MasteringSettings, MasterSettings
 
 
 def _synthesize(value: str) -> None:
@@ -44,33 +29,33 @@ def _grid(values: dict) -> None:
     for name, choices in values.items():
         if not isinstance(choices, list) or not choices:
             raise UsageError(
-                f"grid: {name} needs a list of values, not {_shown(choices)}.", f"Write it like {name} = [0, 12, 24]."
+                f"grid: {name} needs a list of values, not {shown(choices)}.", f"Write it like {name} = [0, 12, 24]."
             )
 
 
 def _random(ranges: dict) -> None:
     for name, ends in ranges.items():
         if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) in (int, float) for end in ends):
-            raise UsageError(f"random: {name} needs [low, high], not {_shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
+            raise UsageError(f"random: {name} needs [low, high], not {shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
 
 
 def _ratios(values: list) -> None:
     for value in values:
         if type(value) not in (int, float) or not -60 <= value <= 100:
-            raise UsageError(f"snr_db = {_shown(value)} is no ratio in dB.", "Its range is -60 .. 100, as in snr_db = [0, 5].")
+            raise UsageError(f"snr_db = {shown(value)} is no ratio in dB.", "Its range is -60 .. 100, as in snr_db = [0, 5].")
 
 
 def _texts(values: list) -> None:
     for value in values:
         if not isinstance(value, str) or not value:
-            raise UsageError(f"presets must be names of profiles, not {_shown(value)}.", 'Write it like presets = ["saturator"].')
+            raise UsageError(f"presets must be names of profiles, not {shown(value)}.", 'Write it like presets = ["saturator"].')
 
 
 def _controllers(values: dict) -> None:
     for number, name in values.items():
         if not (number.isdigit() and int(number) < 128 and isinstance(name, str) and name):
             raise UsageError(
-                f"midi_map: {number} = {_shown(name)} is no controller and parameter.", "Write it like 74 = 'cutoff_hz'."
+                f"midi_map: {number} = {shown(name)} is no controller and parameter.", "Write it like 74 = 'cutoff_hz'."
             )
 
 
@@ -195,55 +180,6 @@ class RenderSettings:
 
 
 @dataclass
-class MasterSettings:
-    target: str = setting(
-        "release",
-        "Where the music goes, which sets loudness, ceiling and format.",
-        choices=("release", "spotify", "apple", "youtube", "tidal", "amazon", "deezer", "ebu-r128", "aes", "cd"),
-    )
-    lufs: float = setting(0.0, "Loudness of the master instead of the target's; 0 takes the target's.", -40, 0)
-    ceiling_db: float = setting(1.0, "Highest true peak instead of the target's, in dB; 1 takes the target's.", -20, 1)
-    amount: float = setting(100.0, "How much of everything is applied, in percent; 0 changes nothing.", 0, 100)
-    tone: float = setting(100.0, "How much of the equaliser, in percent.", 0, 100)
-    dynamics: float = setting(100.0, "How much of the compressor, in percent.", 0, 100)
-    width: float = setting(100.0, "How much of the stereo width, in percent.", 0, 100)
-    loudness: float = setting(100.0, "How much of the way to the target's loudness, in percent.", 0, 100)
-    preset: str = setting("none", "Character that is added.", choices=("none", "warm", "bright", "punchy", "open", "gentle"))
-    format: str = setting("wav", "Container of the output.", choices=("wav", "flac", "ogg"))
-    bit_depth: str = setting(
-        "auto", "Sample format; auto takes the target's, or keeps the input's.", choices=("auto", "16", "24", "float")
-    )
-
-
-@dataclass
-class MasteringSettings:
-    """How a mastering network is trained (`fxlab train --model master`), beside what `TrainSettings` says."""
-
-    phase: str = setting("1c", "What the network consists of.", choices=("1a", "1b", "1c", "2"))
-    skips: bool = setting(True, "Skip connections of the residual network.")
-    conditioning: str = setting("film", "How the residual network is told of the song.", choices=("film", "concat"))
-    features: bool = setting(True, "The network is given measures of the song beside its audio.")
-    pooled_dropout: float = setting(0.8, "Share of what it hears that training silences, where it is given measures.", 0, 0.9)
-    draws: int = setting(32, "Degradations of each song.", 1, 10_000)
-    excerpt_s: float = setting(20.0, "Length of the excerpts that are degraded.", 1.0, 600.0)
-    windows: int = setting(1, "Parts of an excerpt that the network hears.", 1, 64)
-    untouched: float = setting(0.2, "Share of examples to which nothing is done.", 0, 1)
-    rendered: int = setting(2, "Examples of a batch whose audio is heard; of the others the settings alone are judged.", 0, 256)
-    jitter_db: float = setting(6.0, "How much the songs' balance is shaken before the network is told of it.", 0, 40)
-    response_weight: float = setting(4.0, "Weight of the equaliser's distance from what undoes the degradation.", 0, 1000)
-    width_weight: float = setting(1.0, "Weight of the width's distance from what undoes the degradation.", 0, 1000)
-    slope_weight: float = setting(1.0, "Weight of the compression's distance from what undoes the degradation.", 0, 1000)
-    need_weight: float = setting(0.2, "Weight of telling finished songs from others.", 0, 1000)
-    stft_weight: float = setting(0.2, "Weight of the multi-resolution STFT, at equal loudness.", 0, 1000)
-    a_weighted_weight: float = setting(0.1, "Weight of the A-weighted spectral error.", 0, 1000)
-    k_weighted_weight: float = setting(0.1, "Weight of the K-weighted spectral error.", 0, 1000)
-    lufs_weight: float = setting(0.01, "Weight of the distance in loudness.", 0, 1000)
-    regular_weight: float = setting(0.02, "Weight of large gains and of Qs far from 1.", 0, 1000)
-    sparsity_weight: float = setting(0.01, "Weight of open gates.", 0, 1000)
-    entropy_weight: float = setting(0.005, "Weight of gates that are half open.", 0, 1000)
-
-
-@dataclass
 class BenchSettings:
     buffers: list = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
     runs: int = setting(5, "Independent runs per cell.", 1, 10_000)
@@ -283,45 +219,3 @@ class Profile:
     mastering: MasteringSettings = field(default_factory=MasteringSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
-
-
-def check(settings: Any, name: str, value: Any) -> Any:
-    """`value` for the field `name` of a settings dataclass, converted where that loses nothing.
-
-    Raises:
-        UsageError: A wrong type or a value outside the range or the choices.
-    """
-    declared = next(f for f in dataclasses.fields(settings) if f.name == name)
-    default = declared.default if declared.default is not dataclasses.MISSING else declared.default_factory()
-    kind = type(default)
-    low, high, choices = (declared.metadata[key] for key in ("low", "high", "choices"))
-    if kind is float and type(value) is int and abs(value) < 2**53:
-        value = float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{name} must be {_ARTICLE[kind]}, not {_shown(value)}.", declared.metadata["help"])
-    if choices is not None and value not in choices:
-        raise UsageError(f"{name} = {_shown(value)} is not a setting of it.", f"Choose one of: {', '.join(map(str, choices))}.")
-    if declared.metadata["accepts"] is not None:
-        declared.metadata["accepts"](value)
-    if low is None:
-        return value
-    numbers, whole = (value, type(default[0]) is int) if kind is list else ([value], kind is int)
-    if not numbers:
-        raise UsageError(f"{name} is empty.", f"Give at least one value in {low} .. {high}.")
-    for number in numbers:
-        if type(number) not in ((int,) if whole else (int, float)):
-            raise UsageError(
-                f"{name} takes {'whole ' if whole else ''}numbers, not {_shown(number)}.", f"Its range is {low} .. {high}."
-            )
-        if not low <= number <= high:  # false for not-a-number too
-            raise UsageError(f"{name} = {_shown(number)} is out of range.", f"Its range is {low} .. {high}.")
-    return value
-
-
-def _shown(value: object) -> str:
-    """A value as TOML users would write it, cut to a sane length."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-_ARTICLE = {int: "a whole number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "a table"}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fxlab.errors import UsageError
-from fxlab.settings import EffectSettings, Profile, check
+from fxlab.setting import check
+from fxlab.settings import EffectSettings, Profile
 
 if TYPE_CHECKING:
     from fxlab.services.cluster import Cluster

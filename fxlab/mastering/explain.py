@@ -112,7 +112,7 @@ def _tone(one: Reason) -> str:
 
 
 def _dynamics(one: Reason) -> str:
-    change = f"compressed {one.change:.2g}:1"
+    change = f"compressed {round(one.change, 2):g}:1"
     if not math.isfinite(one.measured):
         return f"Its dynamics: {change}."
     level = f"Its peaks stood {one.measured:.1f} dB above its loudness"

@@ -19,7 +19,8 @@ from fxlab.services.bench_measure import Cell, measure
 from fxlab.services.bench_output import require_picture, require_writable, write_csv, write_plot
 from fxlab.services.bench_report import CellReport, Result
 from fxlab.services.bench_subjects import Subject, import_libraries, open_subject
-from fxlab.settings import BenchSettings, EffectSettings, check
+from fxlab.setting import check
+from fxlab.settings import BenchSettings, EffectSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

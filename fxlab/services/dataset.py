@@ -27,7 +27,8 @@ from fxlab.services.dataset_plan import Rendering, Variations, definition, descr
 from fxlab.services.dataset_render import open_chain
 from fxlab.services.dataset_sources import Take, scan, synthesized, without_copies
 from fxlab.services.dataset_work import render_all
-from fxlab.settings import DatasetSettings, EffectSettings, check
+from fxlab.setting import check
+from fxlab.settings import DatasetSettings, EffectSettings
 from fxlab.training.manifest import FORMAT, SPLITS, Manifest, intact
 from fxlab.training.splitting import assign
 

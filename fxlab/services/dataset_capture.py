@@ -28,7 +28,8 @@ from fxlab.services.live_loop import Loop, loop_setup
 from fxlab.services.live_player import Player
 from fxlab.services.live_setup import Setup
 from fxlab.services.recorded_split import split_along_time
-from fxlab.settings import DatasetSettings, EffectSettings, LiveSettings, check
+from fxlab.setting import check
+from fxlab.settings import DatasetSettings, EffectSettings, LiveSettings
 
 DRY, WET = dataset_state.DRY, dataset_state.WET
 LOWEST_DB = -60.0

@@ -30,7 +30,8 @@ from fxlab.services.pair_plot import draw
 from fxlab.services.pair_report import PairReport, report
 from fxlab.services.recorded_match import Match, Pair, match, matched_audio, mono
 from fxlab.services.recorded_split import Piece, split_along_time
-from fxlab.settings import DatasetSettings, check
+from fxlab.setting import check
+from fxlab.settings import DatasetSettings
 from fxlab.training.manifest import FORMAT, SPLITS, Manifest, intact
 
 _STEADY = 1.5  # samples

@@ -100,7 +100,7 @@ def master_file(job: Job, settings: Settings, study: Study | None = None, progre
     if study is None:
         begin = _LISTENING
         study = study_file(job, settings, None, lambda share: progress(begin * share))
-    report = FileReport(study, codecs_s=None if settings.whole_codecs else SECTION_S, error=study.error)
+    report = FileReport(study, codecs_s=SECTION_S if settings.codecs and not settings.whole_codecs else None, error=study.error)
     whole, step = settings.whole_codecs, (1.0 - begin) / len(job.targets)
     if report.error is None:
         try:

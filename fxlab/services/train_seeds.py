@@ -16,7 +16,7 @@ from fxlab.models import checkpoint
 from fxlab.progress import Progress, silent
 from fxlab.services import train
 from fxlab.services.train_folder import BEST, LAST, check_several, forget
-from fxlab.settings import check
+from fxlab.setting import check
 from fxlab.training.distributed import ALONE, Team
 
 

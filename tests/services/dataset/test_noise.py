@@ -12,7 +12,8 @@ from fxlab.metrics.speech_level import ActiveLevel
 from fxlab.progress import silent
 from fxlab.services.dataset_noise import noise_of
 from fxlab.services.dataset_sources import scan
-from fxlab.settings import DatasetSettings, EffectSettings, check
+from fxlab.setting import check
+from fxlab.settings import DatasetSettings, EffectSettings
 from fxlab.training.manifest import Manifest
 
 RATE = 16_000
