@@ -23,7 +23,7 @@ _COLUMNS = 4
 """Masters of one song that are shown side by side; more get a line each."""
 
 _RANGES = (("bass", 0, 120), ("low mids", 120, 500), ("mids", 500, 2000), ("high mids", 2000, 6000), ("treble", 6000, 20_000))
-_UNCHANGED_DB = 0.05
+_UNCHANGED_DB, _SMALL_DB = 0.05, 0.25
 
 
 def show_master(result: Result, explain: bool) -> None:
@@ -147,7 +147,9 @@ def _lines(master: Delivered, part_s: float | None) -> Iterator[tuple[str, str]]
 
 def done(chain: Chain, reduction_db: float) -> Iterator[str]:
     """What a chain does, a phrase for each stage that does something."""
-    bells = [f"{peak.gain_db:+.1f} dB at {_hz(peak.freq_hz)}" for peak in chain.peaks if peak.gain_db]
+    played = [peak for peak in chain.peaks if peak.gain_db]
+    bells = [f"{peak.gain_db:+.1f} dB at {_hz(peak.freq_hz)}" for peak in played if abs(peak.gain_db) >= _SMALL_DB]
+    bells += [f"{counted(len(played) - len(bells), 'bell')} under {_SMALL_DB:g} dB"] if len(bells) < len(played) else []
     rest, shelves = dict(chain.tone), []
     for name, side in (("low_shelf", "below"), ("high_shelf", "above")):
         if f"{name}_hz" in rest and f"{name}_db" in rest:
