@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxlab.models import checkpoint
 from fxlab.progress import Progress, silent
 from fxlab.services import batch
 from fxlab.services.bench_machine import describe
@@ -107,5 +106,7 @@ def _known(model: Path | None) -> dict[str, str]:
     """Split of every song that the network was made with, by the SHA-256 of its file."""
     if model is None and not SHIPPED.is_file():
         return {}
+    from fxlab.models import checkpoint  # torch: what is asked for wrongly is refused before it is loaded
+
     card = checkpoint.load(model or SHIPPED)[1]
     return {song["sha256"]: song["split"] for song in card.get("data", {}).get("songs", [])}

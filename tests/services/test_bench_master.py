@@ -79,7 +79,7 @@ def test_songs_that_the_network_knows_and_what_is_no_song_are_left_out(songs):
 
 def test_what_a_network_knows_stands_in_its_card(monkeypatch, tmp_path):
     card = {"data": {"songs": [{"sha256": "ab", "name": "x", "style": "rock", "split": "train"}]}}
-    monkeypatch.setattr(bench_master.checkpoint, "load", lambda path: (None, card, {}, {}))
+    monkeypatch.setattr("fxlab.models.checkpoint.load", lambda path: (None, card, {}, {}))
     assert bench_master._known(tmp_path / "any.safetensors") == {"ab": "train"}
 
 
