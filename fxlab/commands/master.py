@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fxlab.commands.options import ClusterAddress, Force, ProfileName, Workers, cluster_from, examples
+from fxlab.errors import UsageError
 
 Inputs = Annotated[list[str], typer.Argument(metavar="SONGS...", help="Audio files, folders, patterns.")]
 Output = Annotated[
@@ -144,6 +145,10 @@ def master(
     from fxlab.services.master import Request, run
     from fxlab.settings import Profile
 
+    # In a profile these say that the target's own figure is meant.
+    if lufs == 0 or ceiling == 1:
+        given = "--lufs 0" if lufs == 0 else "--ceiling 1"
+        raise UsageError(f"{given} is above what can be made.", "Loudness and ceiling are below full scale, such as -9 and -1.")
     base = load(profile) if profile else Profile()
     settings = override(
         base.master,

@@ -45,15 +45,15 @@ def run(request: Request, progress: Progress = silent) -> Result:
     wanted = request.settings
     targets = master_plan.targets(
         request.targets or [wanted.target],
-        wanted.lufs if wanted.lufs < 0 else None,
-        wanted.ceiling_db if wanted.ceiling_db <= 0 else None,
+        wanted.lufs or None,
+        None if wanted.ceiling_db == 1.0 else wanted.ceiling_db,
         wanted.bit_depth,
     )
     jobs = master_plan.plan(request.inputs, request.output, targets, request.format, wanted.bit_depth, request.force)
     check_files(request, jobs)
     settings = _settings(request, progress)
     crew = _Crew(request, jobs, settings.token, progress)
-    if request.album:
+    if request.album and not (settings.chain and settings.chain.loudness):  # which gives all songs the same gain anyway
         result = _album(crew, settings)
     else:
         result = Result(crew.work(TASK, master_file, [(job, settings, None) for job in jobs]))

@@ -126,6 +126,8 @@ def test_a_profile_and_the_flags_over_it(here, song):
         (2, ["song.flac", "--target", "cd", "--target", "cd"], "twice"),
         (2, ["song.flac", "--target", "cd", "--target", "aes", "--lufs", "-9"], "alike"),
         (2, ["song.flac", "--lufs", "9"], "out of range"),
+        (2, ["song.flac", "--lufs", "0"], "above what can be made"),
+        (2, ["song.flac", "--ceiling", "0.5"], "out of range"),
         (2, ["song.flac", "--amount", "101"], "out of range"),
         (2, ["song.flac", "--preset", "loud"], "warm"),
         (2, ["song.flac", "--reference-tone", "50"], "--reference"),
