@@ -23,7 +23,7 @@ from fxlab.models.model import Card
 from fxlab.progress import Progress
 
 WINDOWS = 8
-EXCERPT_S = 20.0
+EXCERPT_S = 10.0
 STILL_DB = 0.5
 _OPEN = 0.5
 _REPEATS = 5
@@ -117,8 +117,9 @@ def evaluate(
             dry = degrade(audio, rate_hz, how)
             z, settings = heard_by(network, card, dry, rate_hz)
             readable, whole = _played(network, dry, settings, z, rate_hz)
-            for who, wet in (("nothing", dry), ("network", whole), ("readable", readable)):
+            for who, wet in (("nothing", dry), ("readable", readable)):
                 found[who].append(scores(audio, wet, rate_hz))
+            found["network"].append(scores(audio, whole, rate_hz) if network.residual is not None else found["readable"][-1])
             energies += float(np.sum((readable - dry) ** 2)), float(np.sum((whole - readable) ** 2))
             needs.append(float(settings.need))
             gates.append((song.style, settings.bands.weight[0].numpy()))

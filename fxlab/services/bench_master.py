@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fxlab.mastering.advice import SHIPPED
 from fxlab.progress import Progress, silent
 from fxlab.services import batch
 from fxlab.services.bench_machine import describe
@@ -24,7 +25,6 @@ from fxlab.services.bench_master_song import Contest, judged
 from fxlab.services.bench_master_songs import chosen
 from fxlab.services.bench_master_speed import measured
 from fxlab.services.bench_output import require_picture, require_writable, write_plot
-from fxlab.services.master_file import SHIPPED
 
 RUNS = 3
 TASK = "Mastering"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import fxlab
 from fxlab.audio.files import Reader, read_blocks
 from fxlab.errors import FxlabError
 from fxlab.mastering import presets
@@ -27,8 +26,6 @@ from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Study
 
 _LISTENING = 0.2  # share of the time until the first master is begun
-
-SHIPPED = Path(fxlab.__file__).parent / "assets" / "master.safetensors"
 
 Share = Callable[[float], None]
 
@@ -150,7 +147,8 @@ def _study(study: Study, settings: Settings, progress: Share) -> None:
                 taker.add(piece)
                 frames += piece.shape[1]
                 progress(min(1.0, frames / info.frames))
-    study.analysis, study.findings = analyser.analysis(), inspector.findings()
+    study.analysis = analyser.analysis()
+    study.findings = inspector.findings(study.analysis.programme)
     study.edit = settings.edit and settings.edit.located(read_blocks(study.source), info.sample_rate_hz)
     decided, study.compared = _decided(study, taker, settings)
     study.finished = not decided.stages() and (study.need is not None or bool(settings.references))
@@ -168,8 +166,6 @@ def _decided(study: Study, taker: WindowTaker, settings: Settings) -> tuple[Chai
     if settings.references:
         compared = mean_of(settings.references, settings.names)
         return chain_towards(song, settings.references, settings.weights)[0], compared
-    if settings.model is None and not SHIPPED.is_file():
-        return Chain(), None
     advice = advise(song, taker.windows(), settings.model)
     study.need = advice.need
     return advice.chain, advice.comparable
