@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -50,13 +49,14 @@ class Advice:
 SHIPPED = Path(str(files("fxlab") / "assets" / "master.safetensors"))
 
 
-def advise(song: Analysis, windows: np.ndarray, model: Path | None = None) -> Advice:
+def advise(song: Analysis, windows: np.ndarray, model: Path | None = None, insist: bool = False) -> Advice:
     """The advice for a song that isn't silent.
 
     Args:
         song: Its analysis.
         windows: Parts of it, as `fxlab.mastering.windows.WindowTaker` takes them.
         model: A mastering checkpoint, None for the one that ships.
+        insist: Correct it even if it measures like a finished master.
 
     Raises:
         InputError: The model is none, or is no mastering network.
@@ -67,14 +67,20 @@ def advise(song: Analysis, windows: np.ndarray, model: Path | None = None) -> Ad
     if network.config.features:
         scale = network.card["features"]
         features = (features_of(song) - np.asarray(scale["mean"])) / np.asarray(scale["spread"])
-    decided = decide(network, windows * np.float32(gain), features)
+    decided = decide(network, windows * np.float32(gain), features, insist)
     chain = _chain_of(decided, song.programme.integrated_lufs - WORKING_LUFS)
     check_finite(chain)
-    finished = decided.need < NEEDED
-    return Advice(Chain() if finished else chain, decided.need, comparable(song, network.card.get("corpus") or []))
+    alone = decided.need < NEEDED and not insist
+    return Advice(Chain() if alone else chain, decided.need, _compared(song, network))
 
 
-@functools.lru_cache(maxsize=4)
+def _compared(song: Analysis, network: Model) -> Comparable | None:
+    try:
+        return comparable(song, network.card.get("corpus") or [])
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise InputError("The card of the mastering model tells of its songs in a way that isn't understood.", _HINT) from None
+
+
 def _loaded(path: Path) -> Model:
     network, _, _ = read(path)
     if not isinstance(network.config, MasterConfig):

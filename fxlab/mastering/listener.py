@@ -47,13 +47,14 @@ class Decision:
     box: dict[str, float]
 
 
-def decide(model: Model, windows: np.ndarray, features: np.ndarray | None) -> Decision:
+def decide(model: Model, windows: np.ndarray, features: np.ndarray | None, insist: bool = False) -> Decision:
     """The settings for a song.
 
     Args:
         model: A mastering network.
         windows: (n, 2, frames), left and right, float32.
         features: (`config.features`,), None where that is 0.
+        insist: Decide as for a song that needs it; the need itself is told as it is.
     """
     net = _Weights(model)
     mid, side = windows.mean(axis=1, keepdims=True), (windows[:, :1] - windows[:, 1:]) / 2
@@ -67,13 +68,14 @@ def decide(model: Model, windows: np.ndarray, features: np.ndarray | None) -> De
     if model.config.adaptive:
         weight = _sigmoid(net.linear("decoder.selector.out", np.maximum(net.linear("decoder.selector.hidden", z), 0)))
     need = float(_sigmoid(net.linear("decoder.need", h))[0]) if model.config.abstain else 1.0
+    applied = 1.0 if insist else need
     return Decision(
         freq_hz=_between((LOW_HZ, HIGH_HZ), _sigmoid(net.linear("decoder.freq", h))),
-        gain_db=MOST_DB * np.tanh(net.linear("decoder.gain", h)) * weight * need,
+        gain_db=MOST_DB * np.tanh(net.linear("decoder.gain", h)) * weight * applied,
         q=_between((LOW_Q, HIGH_Q), _sigmoid(net.linear("decoder.q", h))),
         weight=weight,
         need=need,
-        box=_box(net, z, need) if model.config.grey_box else {},
+        box=_box(net, z, applied) if model.config.grey_box else {},
     )
 
 

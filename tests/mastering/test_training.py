@@ -168,10 +168,10 @@ def saved(path, network, **card):
     return path
 
 
-def asked(audio, model):
+def asked(audio, model, **how):
     taker = WindowTaker(RATE, audio.shape[1])
     taker.add(audio)
-    return advise(analysed(audio, RATE), taker.windows(), model)
+    return advise(analysed(audio, RATE), taker.windows(), model, **how)
 
 
 def needy(need):
@@ -193,6 +193,8 @@ def test_advice_is_a_chain_that_can_be_played_or_to_leave_the_song_alone(tmp_pat
     assert not advice.chain.loudness and advice.comparable is None
     left = asked(audio, saved(tmp_path / "b.safetensors", needy(-6.0)))
     assert left.finished and not left.chain.stages()
+    insisted = asked(audio, tmp_path / "b.safetensors", insist=True)
+    assert insisted.finished and insisted.need == left.need and len(insisted.chain.peaks) == 10 and insisted.chain.width
 
 
 def test_advice_doesnt_depend_on_the_level_but_for_what_features_tell_of_it(tmp_path):
@@ -208,6 +210,9 @@ def test_models_that_cant_advise_are_refused(tmp_path):
     for features in ({}, {"mean": [0.0], "spread": [1.0]}, {"mean": [0.0] * COUNT, "spread": [0.0] * COUNT}, {"mean": 3}):
         with pytest.raises(InputError, match="measures"):
             asked(song(3), saved(tmp_path / "c.safetensors", needy(1.0), features=features))
+    for corpus in ([{}], [{"mid_db": [0.0] * 27}], [3], [{"mid_db": "loud", "width_db": 0, "plr_db": 0, "spread_db": 0}]):
+        with pytest.raises(InputError, match="songs"):
+            asked(song(3), saved(tmp_path / "c.safetensors", needy(1.0), corpus=corpus))
 
 
 def test_songs_are_split_whole_and_by_content(tmp_path):
