@@ -17,6 +17,7 @@ from fxlab.services import bench_knobs, dataset, export, train
 from fxlab.settings import DatasetSettings, EffectSettings, ModelSettings, TrainSettings
 from fxlab.training.manifest import Manifest
 
+pytestmark = pytest.mark.usefixtures("no_pictures_at_all")
 RATE = 8_000
 EFFECTS = [EffectSettings("saturator", set={"cutoff_hz": 2000.0, "dc_block_hz": 50.0})]
 RANGES = {"drive_db": [6, 24], "bias": [-0.3, 0.3]}

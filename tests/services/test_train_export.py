@@ -88,7 +88,7 @@ def test_the_card_says_what_listeners_would_hear(trained):
     assert metrics["esr_alias_free"]["network"] > metrics["esr_alias_free"]["target"] > 0
 
 
-def test_training_reduces_the_error(pairs, trained, tmp_path):
+def test_training_reduces_the_error(pairs, trained, tmp_path, no_pictures):
     """Much better than passing the dry signal or silence; the committed profiles measure how good it gets."""
     result, _ = trained
     assert result.card["metrics"]["validation_esr"] < 0.9
@@ -96,14 +96,14 @@ def test_training_reduces_the_error(pairs, trained, tmp_path):
     assert longer.card["metrics"]["validation_esr"] < 0.6 * result.card["metrics"]["validation_esr"]
 
 
-def test_same_seed_same_network(pairs, trained, tmp_path):
+def test_same_seed_same_network(pairs, trained, tmp_path, no_pictures):
     _, folder = trained
     train.run(request(pairs, tmp_path / "again"))
     first, second = (checkpoint.load(f / "best.safetensors")[0].state_dict() for f in (folder, tmp_path / "again"))
     assert all(bool((first[name] == second[name]).all()) for name in first)
 
 
-def test_ctrl_c_saves_and_resume_gives_the_undisturbed_run(pairs, trained, tmp_path):
+def test_ctrl_c_saves_and_resume_gives_the_undisturbed_run(pairs, trained, tmp_path, no_pictures):
     _, undisturbed = trained
     pressed = []
 
@@ -135,7 +135,7 @@ def test_resuming_wants_the_same_run(pairs, trained, tmp_path):
         train.run(wrong)
 
 
-def test_a_run_from_before_a_setting_was_there_goes_on(pairs, trained, tmp_path):
+def test_a_run_from_before_a_setting_was_there_goes_on(pairs, trained, tmp_path, no_pictures):
     _, folder = trained
     network, card, tensors, record = checkpoint.load(folder / "last.safetensors")
     del record["settings"]["windows"], record["settings"]["loss"]
@@ -144,7 +144,7 @@ def test_a_run_from_before_a_setting_was_there_goes_on(pairs, trained, tmp_path)
     assert train.run(request(pairs, tmp_path, resume=True)).steps == 24
 
 
-def test_a_loss_by_name(pairs, tmp_path, monkeypatch):
+def test_a_loss_by_name(pairs, tmp_path, monkeypatch, no_pictures):
     """Another package's loss is the one that is minimised, and an unknown one is noticed before anything is trained."""
     seen = []
 
@@ -185,7 +185,7 @@ def test_a_best_network_alone_is_not_overwritten(pairs, trained, tmp_path):
         train.run(request(pairs, tmp_path))
 
 
-def test_chunks_too_short_for_the_network_are_left_out(tmp_path):
+def test_chunks_too_short_for_the_network_are_left_out(tmp_path, no_pictures):
     """At 8 kHz the context is 0.5 s: chunks of 0.6 s can be scored, their rests of 0.4 s can't."""
     settings = DatasetSettings(synthesize="20s", chunk_s=0.6)
     dataset.run(dataset.Request([], tmp_path / "ds", [EffectSettings("saturator")], settings, sample_rate_hz=RATE, workers=1))

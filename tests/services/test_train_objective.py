@@ -13,7 +13,7 @@ from fxlab.errors import InputError, UsageError
 from fxlab.metrics.intelligibility import estoi, si_snr_db
 from fxlab.models import checkpoint
 from fxlab.models.tcn import TCN
-from fxlab.services import dataset, train, train_audio, train_report
+from fxlab.services import dataset, train, train_audio
 from fxlab.settings import DatasetSettings, ModelSettings, TrainSettings
 from fxlab.training.evaluate import play
 from fxlab.training.manifest import Manifest
@@ -73,12 +73,6 @@ def test_the_best_network_is_that_of_the_loss(trained):
     history = json.loads((folder / "report.json").read_text())["history"]
     assert history[0]["validation_snr_loss"] == result.metrics["validation_snr_loss"]
     assert "validation_esr" not in result.metrics and (folder / "training.png").is_file()
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    for name in ("_draw_curves", "_draw_quality"):
-        monkeypatch.setattr(train_report, name, lambda *of: None)
 
 
 def test_a_late_network_is_held_against_a_late_target(noisy, trained, tmp_path, monkeypatch, no_pictures):

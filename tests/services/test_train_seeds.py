@@ -12,6 +12,7 @@ from fxlab.models import checkpoint
 from fxlab.services import dataset, train, train_seeds
 from fxlab.settings import DatasetSettings, EffectSettings, ModelSettings, TrainSettings
 
+pytestmark = pytest.mark.usefixtures("no_pictures_at_all")
 RATE = 8_000
 SETTINGS = TrainSettings(
     epochs=2, batch_size=4, segment=512, windows=4, learning_rate=0.01, steps_per_epoch=6, stft_weight=0.0, seed=5, threads=1
