@@ -73,14 +73,14 @@ def figure_of(rows: int, columns: int, height: float):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, height), layout="constrained")
+    figure = Figure(figsize=(11, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        figure.canvas.print_png(file)  # `savefig` draws all of it twice
 
 
 def draw_curves(path: Path, history: list[dict[str, Any]], figure: str) -> None:
