@@ -55,6 +55,7 @@ Preset = Annotated[
 ModelFile = Annotated[
     Path | None, typer.Option("--model", metavar="FILE", help="A mastering network of your own, instead of the one that ships.")
 ]
+Insist = Annotated[bool, typer.Option("--insist", help="Correct a song even if it measures like a finished master.")]
 SaveChain = Annotated[
     Path | None, typer.Option("--save-chain", metavar="FILE", help="Keep what was done as JSON, to edit or replay.")
 ]
@@ -115,6 +116,7 @@ def master(
     reference_width: ReferenceWidth = None,
     preset: Preset = None,
     model: ModelFile = None,
+    insist: Insist = False,
     chain: ChainFile = None,
     save_chain: SaveChain = None,
     album: Album = False,
@@ -174,6 +176,7 @@ def master(
         references=reference or (),
         reference_percent={"tone": reference_tone, "dynamics": reference_dynamics, "width": reference_width},
         model=model,
+        insist=insist,
         chain=chain,
         replay=target is None and lufs is None and ceiling is None,
         save_chain=save_chain,

@@ -79,6 +79,7 @@ def _settings(request: Request, progress: Progress) -> Settings:
         weights=Weights(**{name: percent / 100 for name, percent in request.reference_percent.items() if percent is not None}),
         preset=wanted.preset,
         model=request.model,
+        insist=request.insist,
         edit=_edit(request),
         codecs=tuple(CODECS) if request.codecs is not False and has_ffmpeg() else (),
         whole_codecs=bool(request.codecs),

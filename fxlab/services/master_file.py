@@ -42,6 +42,7 @@ class Settings:
         weights: How far towards them.
         preset: Character that is added; "none" for none.
         model: Checkpoint of the network that advises, None for the one that ships.
+        insist: Correct songs that measure like finished masters, too.
         edit: Trim and fades.
         codecs: Lossy codecs to try, by name.
         whole_codecs: On the whole song, not only where the limiter works most.
@@ -57,6 +58,7 @@ class Settings:
     weights: Weights = field(default_factory=Weights)
     preset: str = "none"
     model: Path | None = None
+    insist: bool = False
     edit: Edit | None = None
     codecs: tuple[str, ...] = ()
     whole_codecs: bool = False
@@ -166,7 +168,7 @@ def _decided(study: Study, taker: WindowTaker, settings: Settings) -> tuple[Chai
     if settings.references:
         compared = mean_of(settings.references, settings.names)
         return chain_towards(song, settings.references, settings.weights)[0], compared
-    advice = advise(song, taker.windows(), settings.model)
+    advice = advise(song, taker.windows(), settings.model, settings.insist)
     study.need = advice.need
     return advice.chain, advice.comparable
 

@@ -89,6 +89,8 @@ class FileReport:
     def explained(self) -> list[str]:
         """What was done and why, sentence by sentence."""
         told = sentences((*self.study.reasons, *filter(None, map(_loudness, self.masters))))
+        if told[0] == LEFT_ALONE and self.study.finished and self.study.need is not None:
+            return [f"{LEFT_ALONE} (--insist corrects it all the same.)", *told[1:]]
         if told[0] != LEFT_ALONE or self.study.finished:
             return told
         return [UNHEARD if self.study.analysis.silent else AS_ASKED, *told[1:]]

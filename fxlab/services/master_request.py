@@ -30,6 +30,7 @@ class Request:
         references: Songs to sound like.
         reference_percent: How far towards them, by "tone", "dynamics" and "width"; None for all the way.
         model: Checkpoint of the network that advises, None for the one that ships.
+        insist: Correct songs that measure like finished masters, too.
         chain: A chain file that says what is done, in place of all advice.
         replay: Its loudness too is as it says; otherwise it is solved for the target.
         save_chain: Where what was done is kept, for one song.
@@ -53,6 +54,7 @@ class Request:
     references: Sequence[Path] = ()
     reference_percent: Mapping[str, float | None] = field(default_factory=dict)
     model: Path | None = None
+    insist: bool = False
     chain: Path | None = None
     replay: bool = True
     save_chain: Path | None = None
@@ -84,6 +86,8 @@ def check_sense(request: Request) -> None:
                 f"A chain file says all that is done: {named[0]} can't add to it.",
                 f"Leave out --chain or {named[0]}. Amounts and targets go with a chain.",
             )
+    if request.insist and (request.chain is not None or request.references):
+        raise UsageError("--insist is for the network's advice, which isn't asked for here.", "Leave out --insist.")
     for name, percent in request.reference_percent.items():
         if percent is None:
             continue

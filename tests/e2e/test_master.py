@@ -151,6 +151,18 @@ def test_mistakes(here, song, code, arguments, words):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_finished_song_is_left_alone_unless_one_insists(here, tmp_path, shared_audio):
+    audio, rate = soundfile.read(shared_audio / "music" / "hacienda.ogg", frames=10 * RATE, start=20 * RATE)
+    soundfile.write(tmp_path / "a.wav", audio, rate)
+    alone = here("a.wav", "--no-codecs", "--explain", "--json")
+    insisted = here("a.wav", "-o", "b.wav", "--no-codecs", "--insist", "--json")
+    alone, insisted = (json.loads(said.out)["files"][0] for said in (alone, insisted))
+    assert "--insist" in alone["explained"][0] and alone["need"] == insisted["need"] < 0.6
+    names = [[stage["effect"] for stage in one["masters"][0]["chain"]] for one in (alone, insisted)]
+    assert names[0] == ["limiter"] and names[1][0] == "eq"
+    assert here("a.wav", "--insist", "--reference", "a.wav").code == 2
+
+
 def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path):
     minute = np.random.default_rng(0).integers(-9000, 9000, (48_000 * 60, 1)).astype(np.int16)
     with soundfile.SoundFile(tmp_path / "a.wav", "w", 48_000, 1, "PCM_16") as file:
