@@ -23,6 +23,8 @@ FORMAT = "fxlab master chain 1"
 ORDER = ("eq", "compressor", "imager", "limiter")
 MAX_BYTES = 64 * 1024
 
+# A stage of a file is played even where it tells nothing, and this of it is always told.
+_TOLD = {"compressor": "ratio", "imager": "width", "limiter": "gain_db"}
 _HINT = "A chain is a JSON file that `fxlab master --save-chain` wrote."
 
 
@@ -37,7 +39,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much of each stage is applied, shares 0..1 (more than 1 exaggerates): 0 is exactly nothing."""
+    """How much of each stage is applied, shares 0..1: 0 is exactly nothing."""
 
     tone: float = 1.0
     dynamics: float = 1.0
@@ -52,7 +54,7 @@ class Chain:
     Attributes:
         peaks: Bells of the equaliser, at most ten.
         tone: Further parameters of `eq` that differ from their defaults, such as shelves.
-        dynamics: Parameters of `compressor`; empty for none.
+        dynamics: Parameters of `compressor`, `ratio` among them; empty for none.
         width: Parameters of `imager`; empty for none.
         loudness: Parameters of `limiter` (`gain_db`, `ceiling_db`, ...); empty leaves the level as it is.
     """
@@ -86,17 +88,17 @@ class Chain:
         tone = {name: value * amounts.tone if name.endswith("_db") else value for name, value in self.tone.items()}
         dynamics = dict(self.dynamics)
         if dynamics:
-            slope = min(0.99, amounts.dynamics * (1.0 - 1.0 / float(dynamics["ratio"])))
-            dynamics |= {"ratio": min(20.0, 1.0 / (1.0 - slope))}
+            slope = amounts.dynamics * (1.0 - 1.0 / float(dynamics["ratio"]))
+            dynamics |= {"ratio": min(20.0, 1.0 / (1.0 - slope))}  # 20 itself may come back a rounding higher
             dynamics |= {"makeup_db": amounts.dynamics * float(dynamics.get("makeup_db", 0.0))}
         width = {
-            name: min(2.0, max(0.0, 1.0 + amounts.width * (float(value) - 1.0))) if name.endswith("width") else value
+            name: 1.0 + amounts.width * (float(value) - 1.0) if name.endswith("width") else value
             for name, value in self.width.items()
         }
         return Chain(
             peaks=peaks,
             tone=tone if amounts.tone else {},
-            dynamics=dynamics if amounts.dynamics and dynamics.get("ratio", 1.0) != 1.0 else {},
+            dynamics=dynamics if amounts.dynamics else {},
             width=width if amounts.width else {},
             loudness=self.loudness,
         )
@@ -144,7 +146,7 @@ def _chain(settings: dict[str, dict]) -> Chain:
     checked = {}
     for name, values in settings.items():
         resolved = effect(name).resolve(values)
-        checked[name] = {key: resolved[key] for key in values}
+        checked[name] = {key: value for key, value in resolved.items() if key in values or key == _TOLD.get(name)}
     tone = checked.get("eq", {})
     declared = {one.name: one.default for one in effect("eq").parameters}
     peaks = []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxlab.errors import FxlabError, InputError
-from fxlab.mastering.chain import MAX_BYTES, Amounts, Chain, Peak, check_finite, load
+from fxlab.mastering.chain import FORMAT, MAX_BYTES, Amounts, Chain, Peak, check_finite, load
 
 CHAIN = Chain(
     peaks=(Peak(100.0, 2.5, 0.7), Peak(3000.0, -1.25, 1.4)),
@@ -40,11 +40,13 @@ def test_half_the_amount_is_half_the_decibels_half_the_slope_and_half_the_way_to
     assert half.width == {"width": pytest.approx(1.2), "low_width": pytest.approx(0.75)}
 
 
-def test_exaggerated_amounts_stay_within_what_the_effects_take():
-    for stage in CHAIN.scaled(Amounts(1.0, 5.0, 5.0)).stages():
-        from fxlab.effects.registry import effect
-
-        effect(stage.name).resolve(stage.set)
+def test_a_stage_that_a_file_names_is_played_and_scaled_whatever_the_file_tells_of_it(tmp_path):
+    names = ("compressor", "imager", "limiter")
+    stages = [{"effect": name, "set": {}} for name in names]
+    (tmp_path / "chain.json").write_text(json.dumps({"format": FORMAT, "stages": stages}))
+    found = load(tmp_path / "chain.json")
+    assert [stage.name for stage in found.stages()] == list(names)
+    assert found.scaled(Amounts(dynamics=0.5)).dynamics == {"ratio": pytest.approx(4 / 3), "makeup_db": 0.0}
 
 
 def test_a_file_gives_back_the_chain(tmp_path):
