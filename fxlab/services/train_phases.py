@@ -21,10 +21,9 @@ VARIANTS: dict[str, dict[str, object]] = {
     "1c": {"phase": "1c"},
     "1b-no-skips": {"phase": "1b", "skips": False},
     "1b-concat": {"phase": "1b", "conditioning": "concat"},
-    "1a-no-features": {"phase": "1a", "features": False},
 }
-"""Name to what the network consists of. 1b beside 1c is fixed beside adaptive bands; the others leave out one thing each: the
-skip connections, FiLM, and the measures beside the audio."""
+"""Name to what the network consists of. 1b beside 1c is fixed beside adaptive bands; the last two replace one thing each: skip
+connections by none, FiLM by concatenation."""
 
 
 @dataclass
