@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from fxlab.audio.atomic import replacing
 from fxlab.effects.eq import PEAKS
 from fxlab.effects.params import Value
 from fxlab.effects.registry import effect
-from fxlab.errors import FxlabError, InputError, UsageError
+from fxlab.errors import InputError, UsageError
 from fxlab.settings import EffectSettings
 
 FORMAT = "fxlab master chain 1"
@@ -155,11 +154,3 @@ def _chain(settings: dict[str, dict]) -> Chain:
         if any(name in tone for name in names):
             peaks.append(Peak(*(float(tone.pop(name, declared[name])) for name in names)))
     return Chain(tuple(peaks), tone, *(checked.get(name, {}) for name in ORDER[1:]))
-
-
-def check_finite(chain: Chain) -> None:
-    """Raises `FxlabError` where a predicted chain holds what no file may hold: a number that is none."""
-    for stage in chain.stages():
-        for name, value in stage.set.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise FxlabError(f"The mastering model gave {name} = {value}.", "Train it again, or use the one that ships.")

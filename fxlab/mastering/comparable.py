@@ -42,17 +42,36 @@ class Comparable:
 
 def mean_of(songs: Sequence[Analysis], names: Sequence[str] = ()) -> Comparable:
     """The mean of songs, each counting the same; silent ones must be left out before, and there must be some."""
-    widths = [song.width_db for song in songs if song.width_db > MONO_DB]
-    plr = [song.programme.plr_db for song in songs if song.programme.plr_db is not None]
-    levels = np.stack([known(song) for song in songs])
-    counts = np.isfinite(levels).sum(axis=0)
-    mid = np.where(counts > 0, np.nansum(levels, axis=0) / np.maximum(counts, 1), np.nan)
+    return mean_of_measures(
+        np.stack([known(song) for song in songs]),
+        [song.width_db for song in songs],
+        [song.programme.plr_db for song in songs],
+        [spread_db(song) for song in songs],
+        names,
+    )
+
+
+def mean_of_measures(
+    mid_db: np.ndarray,
+    width_db: Sequence[float],
+    plr_db: Sequence[float | None],
+    spread_db: Sequence[float],
+    names: Sequence[str],
+) -> Comparable:
+    """The mean of songs, at least one, by what they measure (see `Comparable`).
+
+    Args:
+        mid_db: Levelled, (songs, 27), NaN where a song hasn't got a band.
+        width_db: That of mono counts for nothing.
+        plr_db: None where it isn't known.
+    """
+    widths = np.asarray(width_db, np.float64)
     return Comparable(
-        mid_db=mid,
-        width_db=float(np.mean(widths)) if widths else float("nan"),
-        plr_db=float(np.mean(plr)) if plr else float("nan"),
-        spread_db=float(np.mean([spread_db(song) for song in songs])),
-        count=len(songs),
+        mid_db=_mean(mid_db),
+        width_db=float(_mean(np.where(widths > MONO_DB, widths, np.nan))),
+        plr_db=float(_mean(np.asarray(plr_db, np.float64))),
+        spread_db=float(np.mean(spread_db)),
+        count=len(mid_db),
         names=tuple(names),
     )
 
@@ -79,6 +98,13 @@ def filled(levels: np.ndarray) -> np.ndarray:
 def spread_db(song: Analysis) -> float:
     """How far loud moments (95th percentile) are above usual ones (50th), mean of the bands from 250 Hz to 8 kHz."""
     return float(np.mean((song.loud_db - song.usual_db)[_MIDDLE]))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the first axis of what is known; NaN where nothing is."""
+    there = np.isfinite(values)
+    counts = there.sum(axis=0)
+    return np.where(counts > 0, np.where(there, values, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
 @functools.cache

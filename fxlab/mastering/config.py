@@ -19,7 +19,7 @@ GREY_BOX = ("threshold", "slope", "attack", "release", "knee", "drive", "mix", "
 """What the outputs of the grey box's last layer decide, in order."""
 
 _MAX_CHANNELS, _MAX_KERNEL, _MAX_STRIDE, _MAX_DILATION, _MAX_STAGES = 1024, 63, 16, 4096, 8
-_MAX_UNITS, _MAX_BANDS, _MAX_FEATURES, _MAX_PARAMETERS = 4096, 32, 4096, 1 << 25
+_MAX_UNITS, _MAX_FEATURES, _MAX_PARAMETERS = 4096, 4096, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class MasterConfig:
             "dilations": (1, _MAX_DILATION, self.dilations),
             "units": (1, _MAX_UNITS, (self.latent, self.hidden)),
             "dropout": (0.0, 0.9, (self.dropout, self.pooled_dropout)),
-            "bands": (1, _MAX_BANDS, (self.bands,)),
+            "bands": (1, ADAPTIVE_BANDS, (self.bands,)),
             "features": (0, _MAX_FEATURES, (self.features,)),
             "audio channels": (1, 2, (self.channels,)),
             "sample rate": (MIN_RATE_HZ, MAX_RATE_HZ, (self.sample_rate_hz,)),

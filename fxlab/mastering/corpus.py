@@ -8,7 +8,7 @@ import numpy as np
 
 from fxlab.audio.files import Reader
 from fxlab.mastering.analysis import Analyser, Analysis
-from fxlab.mastering.comparable import Comparable, filled, known, spread_db
+from fxlab.mastering.comparable import Comparable, filled, known, mean_of_measures, spread_db
 from fxlab.mastering.songs import Song
 
 _COMPARED = 8
@@ -21,12 +21,13 @@ def row_of(song: Song) -> dict:
         for block in reader.blocks():
             analyser.add(block)
     analysis = analyser.analysis()
+    plr = analysis.programme.plr_db
     return {
         "name": song.name,
         "style": song.style,
         "mid_db": [round(level, 2) if np.isfinite(level) else None for level in known(analysis).tolist()],
         "width_db": round(analysis.width_db, 2),
-        "plr_db": round(analysis.programme.plr_db or 0.0, 2),
+        "plr_db": None if plr is None else round(plr, 2),
         "spread_db": round(spread_db(analysis), 2),
     }
 
@@ -39,7 +40,5 @@ def comparable(song: Analysis, rows: Sequence[dict]) -> Comparable | None:
     own = filled(known(song))
     distance = np.abs(np.stack([filled(one) for one in levels]) - own).mean(axis=1)
     chosen = np.argsort(distance, kind="stable")[:_COMPARED]
-    counts = np.isfinite(levels[chosen]).sum(axis=0)
-    mid = np.where(counts > 0, np.nansum(levels[chosen], axis=0) / np.maximum(counts, 1), np.nan)
-    width, plr, spread = (float(np.mean([rows[k][name] for k in chosen])) for name in ("width_db", "plr_db", "spread_db"))
-    return Comparable(mid, width, plr, spread, len(chosen))
+    measures = ([rows[k][name] for k in chosen] for name in ("width_db", "plr_db", "spread_db"))
+    return mean_of_measures(levels[chosen], *measures, names=())

@@ -54,7 +54,6 @@ class Clicks:
         self._at = np.zeros(2 * self._around, np.int64)
         self.count = 0
         self.first = 0
-        self.worst = 0, 0.0
 
     def add(self, figures: np.ndarray, places: np.ndarray, start: int) -> None:
         """Takes figures (5, k) and places (k,) of `survey`, of chunks from the frame `start` on."""
@@ -78,11 +77,10 @@ class Clicks:
         for step in (-1, 1):
             touching = np.abs(at[here + step] - at[here]) <= self.reach
             rest = np.maximum(rest, np.where(touching, second[here + step], largest[here + step]))
-        for k in here[largest[here] > self.APART * rest]:
-            if not self.count:
-                self.first = int(at[k])
-            self.count += 1
-            self.worst = max(self.worst, (int(at[k]), float(largest[k])), key=lambda one: one[1])
+        found = here[largest[here] > self.APART * rest]
+        if len(found) and not self.count:
+            self.first = int(at[found[0]])
+        self.count += len(found)
 
 
 class Silence:

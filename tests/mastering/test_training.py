@@ -12,6 +12,7 @@ from fxlab.effects.registry import effect
 from fxlab.errors import InputError
 from fxlab.mastering.advice import advise
 from fxlab.mastering.config import SIZES
+from fxlab.mastering.corpus import comparable
 from fxlab.mastering.decoders import Bands
 from fxlab.mastering.degradation import Degradation, drawn
 from fxlab.mastering.examples import SEGMENT, WINDOW, analysed, example
@@ -21,7 +22,7 @@ from fxlab.mastering.losses import audio_terms, settings_terms, weighed, weighti
 from fxlab.mastering.network import MasterNet, Settings
 from fxlab.mastering.songs import songs_of
 from fxlab.mastering.training import Teacher
-from fxlab.mastering.windows import WindowTaker
+from fxlab.mastering.windows import RATE_HZ, WindowTaker
 from fxlab.metrics.mastering import scores, spectrum_change_db
 from fxlab.models import checkpoint
 from fxlab.models.model import describe
@@ -161,7 +162,7 @@ def saved(path, network, **card):
     about = {
         "format": checkpoint.CARD_FORMAT,
         "model": describe(network.config),
-        "sample_rate_hz": RATE,
+        "sample_rate_hz": network.config.sample_rate_hz,
         "features": {"mean": [0.0] * COUNT, "spread": [1.0] * COUNT},
     }
     checkpoint.save(path, network, about | card)
@@ -174,9 +175,9 @@ def asked(audio, model, **how):
     return advise(analysed(audio, RATE), taker.windows(), model, **how)
 
 
-def needy(need):
+def needy(need, **change):
     torch.manual_seed(2)
-    network = MasterNet(TINY.with_phase("2"))
+    network = MasterNet(dataclasses.replace(TINY.with_phase("2"), **{"sample_rate_hz": RATE_HZ} | change))
     with torch.no_grad():
         network.decoder.gain.bias.fill_(0.3)
         network.decoder.need.bias.fill_(need)
@@ -210,9 +211,27 @@ def test_models_that_cant_advise_are_refused(tmp_path):
     for features in ({}, {"mean": [0.0], "spread": [1.0]}, {"mean": [0.0] * COUNT, "spread": [0.0] * COUNT}, {"mean": 3}):
         with pytest.raises(InputError, match="measures"):
             asked(song(3), saved(tmp_path / "c.safetensors", needy(1.0), features=features))
-    for corpus in ([{}], [{"mid_db": [0.0] * 27}], [3], [{"mid_db": "loud", "width_db": 0, "plr_db": 0, "spread_db": 0}]):
+    for corpus in (
+        [{}],
+        [{"mid_db": [0.0] * 27}],
+        [3],
+        [{"mid_db": [10**400] * 27}],
+        [{"mid_db": "loud", "width_db": 0, "plr_db": 0, "spread_db": 0}],
+    ):
         with pytest.raises(InputError, match="songs"):
             asked(song(3), saved(tmp_path / "c.safetensors", needy(1.0), corpus=corpus))
+    with pytest.raises(InputError, match="8000 Hz"):
+        asked(song(3), saved(tmp_path / "c.safetensors", needy(1.0, sample_rate_hz=8000)))
+    network = needy(1.0)
+    network.encoder.stem[0].norm.running_var.fill_(-1.0)
+    with pytest.raises(InputError, match="no number"):
+        asked(song(3), saved(tmp_path / "c.safetensors", network))
+
+
+def test_mono_songs_of_the_corpus_tell_nothing_of_width():
+    row = {"mid_db": [0.0] * 27, "width_db": -6.0, "plr_db": 12.0, "spread_db": 3.0}
+    found = comparable(analysed(song(3), RATE), [row, row | {"width_db": -120.0, "plr_db": None}])
+    assert (found.width_db, found.plr_db, found.spread_db, found.count) == (-6.0, 12.0, 3.0, 2)
 
 
 def test_songs_are_split_whole_and_by_content(tmp_path):
