@@ -53,7 +53,8 @@ def workers(local_cluster):
 def takes(folder: Path, count: int, seconds: float, rate: int = 48_000) -> None:
     folder.mkdir()
     for number in range(count):
-        noise = np.random.default_rng(number).normal(0, 0.1, int(seconds * rate))
+        noise = np.random.default_rng(number).normal(0, 0.1, int(min(seconds, 10) * rate))
+        noise = np.resize(noise, int(seconds * rate))
         soundfile.write(folder / f"take{number}.wav", noise, rate, subtype="PCM_16")
 
 
