@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fxlab.errors import InputError
 from fxlab.mastering.advice import SHIPPED
+from fxlab.models import checkpoint_file
 from fxlab.progress import Progress, silent
 from fxlab.services import batch
 from fxlab.services.bench_machine import describe
@@ -104,9 +106,9 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
 def _known(model: Path | None) -> dict[str, str]:
     """Split of every song that the network was made with, by the SHA-256 of its file."""
-    if model is None and not SHIPPED.is_file():
-        return {}
-    from fxlab.models import checkpoint  # torch: what is asked for wrongly is refused before it is loaded
-
-    card = checkpoint.load(model or SHIPPED)[1]
-    return {song["sha256"]: song["split"] for song in card.get("data", {}).get("songs", [])}
+    path = model or SHIPPED
+    card = checkpoint_file.read(path)[0].card
+    try:
+        return {song["sha256"]: song["split"] for song in card.get("data", {}).get("songs", [])}
+    except (AttributeError, KeyError, TypeError):
+        raise InputError(f"The card in {path} doesn't say which songs it was made with.", "Train it again.") from None

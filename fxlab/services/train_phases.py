@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from fxlab.audio.atomic import replacing
 from fxlab.progress import Progress, silent
 from fxlab.services import train_folder, train_master
+from fxlab.services.bench_machine import most_bytes
 from fxlab.settings import MasteringSettings
 
 VARIANTS: dict[str, dict[str, object]] = {
@@ -32,7 +32,8 @@ class Result:
 
     Attributes:
         runs: Those that were trained now or before, in the order of `VARIANTS`.
-        peak_mib: Largest memory of the process by the end of each run that was trained now, in MiB.
+        peak_mib: Largest memory of the process by the end of each run that was trained now, in MiB; 0 where the system doesn't
+            tell.
     """
 
     output: Path
@@ -75,7 +76,7 @@ def run(request: train_master.Request, progress: Progress = silent) -> Result:
 
         told = _named(progress, f"{name}, {number} of {len(VARIANTS)}")
         result.runs[name] = train_master.run(own, told, songs)
-        result.peak_mib[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        result.peak_mib[name] = most_bytes() / 2**20
         if result.ended == "interrupted":
             return result
     with replacing(request.output / "report.json") as temporary:

@@ -17,6 +17,7 @@ from fxlab.console import output
 from fxlab.errors import InputError, MissingError, UsageError
 from fxlab.hashing import file_sha256
 from fxlab.metrics.mastering import COLUMNS, spectrum_change_db
+from fxlab.models.model import Model
 from fxlab.progress import silent
 from fxlab.services import bench_master, bench_master_rivals
 from fxlab.services.bench_machine import describe
@@ -79,8 +80,12 @@ def test_songs_that_the_network_knows_and_what_is_no_song_are_left_out(songs):
 
 def test_what_a_network_knows_stands_in_its_card(monkeypatch, tmp_path):
     card = {"data": {"songs": [{"sha256": "ab", "name": "x", "style": "rock", "split": "train"}]}}
-    monkeypatch.setattr("fxlab.models.checkpoint.load", lambda path: (None, card, {}, {}))
+    monkeypatch.setattr("fxlab.models.checkpoint_file.read", lambda path: (Model(None, {}, card), {}, {}))
     assert bench_master._known(tmp_path / "any.safetensors") == {"ab": "train"}
+    for songs in ([{"sha256": "ab"}], ["ab"], 3):
+        card["data"] = {"songs": songs}
+        with pytest.raises(InputError, match="which songs"):
+            bench_master._known(tmp_path / "any.safetensors")
 
 
 def test_the_middle_of_a_song_stands_for_it(songs):
