@@ -33,7 +33,8 @@ void *aligned_alloc(size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); retur
 int posix_memalign(void **p, size_t a, size_t n) { __sync_fetch_and_add(&calls, 1); return !(*p = __libc_memalign(a, n)); }
 """
 
-hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)  # how long an example takes is up to the machine
+# How long an example takes is up to the machine.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("untimed")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("COLUMNS", None)  # pytest-xdist's 80, though nobody looks at a terminal
