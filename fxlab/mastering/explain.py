@@ -12,7 +12,7 @@ from fxlab.audio.bands import CENTRES_HZ
 from fxlab.effects.eq.bands import response_db
 from fxlab.mastering.analysis import Analysis
 from fxlab.mastering.chain import Chain
-from fxlab.mastering.comparable import Comparable, filled, known
+from fxlab.mastering.comparable import MONO_DB, Comparable, filled, known
 from fxlab.mastering.fitting import smoothed
 
 LEFT_ALONE = "It already measures like a finished master: tone, dynamics and width are left alone."
@@ -80,7 +80,7 @@ def describe(chain: Chain, song: Analysis, comparable: Comparable | None) -> tup
         typical = math.nan if comparable is None else comparable.plr_db
         ratio = float(chain.dynamics.get("ratio", 2.0))
         reasons.append(Reason("dynamics", None, math.nan if plr is None else plr, typical, "dB", ratio, why))
-    if chain.width:
+    if chain.width and song.width_db > MONO_DB:
         typical = math.nan if comparable is None else comparable.width_db
         factor = float(chain.width.get("width", 1.0))
         reasons.append(Reason("width", None, song.width_db, typical, "dB", factor, why))

@@ -110,8 +110,9 @@ class Inspector:
         most = max(self._clipping, key=lambda one: one.count)
         if tops >= (1 if _FULL <= most.level <= 1.0 else _FEW_TOPS):
             length, frame = max(one.worst for one in self._clipping)
+            level = round(_db(most.level), 1) + 0.0  # not -0.0
             text = (
-                f"{_times(tops, 'peak')} {'is' if tops == 1 else 'are'} cut off flat at {_db(most.level):.1f} dB of full scale, "
+                f"{_times(tops, 'peak')} {'is' if tops == 1 else 'are'} cut off flat at {level:.1f} dB of full scale, "
                 f"for up to {1000 * length / self._rate:.2f} ms."
             )
             hint = "Export it with a lower master fader and without a clipper; cut peaks distort, and louder they do so more."
@@ -126,8 +127,8 @@ class Inspector:
         if peak <= 1.0 and programme.true_peak_db is not None and programme.true_peak_db > 0.0:
             text = f"Between its samples it reaches {programme.true_peak_db:+.1f} dBTP: converters and encoders distort that."
             found.append(Finding("intersample", text, "A ceiling of -1 dBTP prevents that in the master."))
-        if programme.integrated_lufs < QUIET_LUFS:
-            lufs = programme.integrated_lufs
+        lufs = programme.integrated_lufs
+        if (lufs if math.isfinite(lufs) else _db(peak)) < QUIET_LUFS:  # the standard gives a very short clip no loudness
             level = f"Its loudness is {lufs:.1f} LUFS" if math.isfinite(lufs) else "It has hardly any sound"
             text = f"{level}: what raises it raises its noise too."
             found.append(Finding("quiet", text, "Export it louder, with 24 bits or float."))

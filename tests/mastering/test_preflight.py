@@ -186,3 +186,15 @@ def test_released_songs_have_no_defects(shared_audio, name):
         for block in reader.blocks():
             inspector.add(block)
     assert set(codes(inspector.findings())) <= {"over"}
+
+
+def test_a_loud_clip_too_short_for_a_loudness_is_not_called_quiet():
+    inspector, meter = Inspector(RATE, 2), ProgrammeMeter(RATE, 2)
+    clip = music(0.2)
+    inspector.add(clip)
+    meter.add(clip)
+    assert "quiet" not in codes(inspector.findings(meter.programme()))
+
+
+def test_peaks_cut_a_hair_under_full_scale_are_at_0_dB():
+    assert "at 0.0 dB of full scale" in only(np.clip(music() * 5, -0.9999, 0.9999), "clipping").text

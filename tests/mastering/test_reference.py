@@ -61,6 +61,7 @@ def test_width_and_its_weight(song, analysed):
 def test_mono_songs_stay_mono_and_mono_references_tell_nothing_of_width(song, analysed):
     mono, stereo = analysed(song(channels=1)), analysed(song())
     assert not chain_towards(mono, [stereo])[0].width and not chain_towards(stereo, [mono])[0].width
+    assert describe(Chain(width={"width": 2.0}), mono, mean_of([stereo])) == ()
     both = mean_of([mono, stereo])
     assert both.width_db == pytest.approx(stereo.width_db)
 

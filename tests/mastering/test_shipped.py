@@ -64,3 +64,13 @@ def test_songs_that_it_never_heard_come_nearer_to_their_release_and_finished_one
         before, after = scores(audio, worse, rate), scores(audio, mastered(worse, rate)[0], rate)
         better.append([after[column] - before[column] for column in ("spectrum_db", "mr_stft", "width_db")])
     assert (np.mean(better, axis=0) < 0).all()
+
+
+def test_nothing_is_advised_for_the_width_of_a_song_in_mono():
+    rate, rng = 44_100, np.random.default_rng(0)
+    noise = (0.02 * rng.standard_normal((1, 3 * rate))).astype(np.float32)
+    for audio in (noise, np.repeat(noise, 2, axis=0)):
+        taker = WindowTaker(rate, audio.shape[1])
+        taker.add(audio)
+        chain = advise(analysed(audio, rate), taker.windows(), insist=True).chain
+        assert chain.peaks and not chain.width
