@@ -1,1 +1,1 @@
-"""Mastering by a network: what it hears, what it decides, and the differentiable processing in which it learns that."""
+"""Mastering: what a song measures, what a network, a reference or a preset decides, how that is delivered, how it is learnt."""

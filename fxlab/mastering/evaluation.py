@@ -18,11 +18,11 @@ from fxlab.mastering.filters import equalise, response_db
 from fxlab.mastering.grey_box import process
 from fxlab.mastering.network import MasterNet, Settings
 from fxlab.mastering.songs import Song
+from fxlab.mastering.windows import COUNT
 from fxlab.metrics.mastering import CENTRES_HZ, COLUMNS, scores, spectrum_change_db
 from fxlab.models.model import Card
 from fxlab.progress import Progress
 
-WINDOWS = 8
 EXCERPT_S = 10.0
 STILL_DB = 0.5
 _OPEN = 0.5
@@ -80,7 +80,7 @@ def heard_by(network: MasterNet, card: Card, audio: np.ndarray, rate_hz: int) ->
         features = torch.from_numpy((features_of(analysed(audio, rate_hz)) - mean) / spread)[None]
     level, _ = at_working_level(audio, rate_hz)
     last = max(0, level.shape[1] - WINDOW)
-    starts = np.linspace(0, last, WINDOWS).astype(int)
+    starts = np.linspace(0, last, COUNT).astype(int)
     level = np.pad(level, ((0, 0), (0, max(0, WINDOW - level.shape[1]))))
     windows = torch.from_numpy(np.stack([level[:, start : start + WINDOW] for start in starts]))[None]
     with torch.no_grad():

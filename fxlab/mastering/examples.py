@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,10 +18,11 @@ from fxlab.mastering.analysis import Analyser, Analysis
 from fxlab.mastering.degradation import Degradation, degrade, drawn
 from fxlab.mastering.features import WORKING_LUFS, features_of
 from fxlab.mastering.songs import Song
+from fxlab.mastering.windows import FRAMES
 from fxlab.progress import Progress
 
 SEGMENT = 32_768
-WINDOW = 16_384
+WINDOW = FRAMES
 _MOST_GAIN = 1e3  # of what is as good as silent
 
 
@@ -77,7 +79,7 @@ def at_working_level(audio: np.ndarray, rate_hz: int) -> tuple[np.ndarray, float
     return audio * np.float32(gain), gain
 
 
-def stereo_at(path, rate_hz: int) -> np.ndarray:
+def stereo_at(path: Path, rate_hz: int) -> np.ndarray:
     """A file's first two channels (one twice) at `rate_hz`: (2, frames)."""
     audio, own_hz = read(path)
     return resample(audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0), own_hz, rate_hz)

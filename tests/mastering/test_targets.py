@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from fxlab.audio.programme import Programme
 from fxlab.errors import UsageError
 from fxlab.mastering.platforms import PLATFORMS, effects_of
+from fxlab.mastering.presets import PRESETS
 from fxlab.mastering.targets import DEFAULT, TARGETS, target
+from fxlab.settings import MasterSettings
 
 
 def programme(lufs, true_peak_db):
@@ -20,6 +23,11 @@ def test_every_target_leaves_what_it_does_not_ask_for():
     assert (TARGETS["cd"].subtype, TARGETS["cd"].sample_rate_hz) == ("PCM_16", 44_100)
     for name, one in TARGETS.items():
         assert one.name == name and one.about.endswith(".") and one.ceiling_db <= -0.3 and -23 <= one.lufs <= -9
+
+
+def test_settings_know_every_target_and_every_preset():
+    known = {one.name: one.metadata["choices"] for one in dataclasses.fields(MasterSettings) if one.metadata["choices"]}
+    assert set(known["target"]) == set(TARGETS) and set(known["preset"]) == {"none", *PRESETS}
 
 
 def test_unknown_target_names_the_nearest():
