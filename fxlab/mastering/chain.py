@@ -22,8 +22,8 @@ FORMAT = "fxlab master chain 1"
 ORDER = ("eq", "compressor", "imager", "limiter")
 MAX_BYTES = 64 * 1024
 
-# A stage of a file is played even where it tells nothing, and this of it is always told.
-_TOLD = {"compressor": "ratio", "imager": "width", "limiter": "gain_db"}
+# Stages whose defaults do something are played even where a file tells nothing of them: this is always told.
+_TOLD = {"compressor": "ratio", "limiter": "gain_db"}
 _HINT = "A chain is a JSON file that `fxlab master --save-chain` wrote."
 
 

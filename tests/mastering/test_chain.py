@@ -40,7 +40,7 @@ def test_half_the_amount_is_half_the_decibels_half_the_slope_and_half_the_way_to
 
 
 def test_a_stage_that_a_file_names_is_played_and_scaled_whatever_the_file_tells_of_it(tmp_path):
-    names = ("compressor", "imager", "limiter")
+    names = ("compressor", "limiter")
     stages = [{"effect": name, "set": {}} for name in names]
     (tmp_path / "chain.json").write_text(json.dumps({"format": FORMAT, "stages": stages}))
     found = load(tmp_path / "chain.json")
