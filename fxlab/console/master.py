@@ -48,7 +48,9 @@ def show_master(result: Result, explain: bool) -> None:
             output.warn(f"{about}{finding.text.removesuffix('.')}{where}. {finding.hint}".strip())
         _say(report, about)
     if result.album_lufs is not None:
-        output.note(f"The album as a whole came at {result.album_lufs:.1f} LUFS; its songs kept their levels among each other.")
+        output.note(
+            f"The album as a whole measured {result.album_lufs:.1f} LUFS before; its songs kept their levels among each other."
+        )
     for text in _beside(result):
         output.note(text)
     if result.failed:
@@ -136,7 +138,7 @@ def _lines(master: Delivered, part_s: float | None) -> Iterator[tuple[str, str]]
     if math.isfinite(master.after.integrated_lufs - master.before.integrated_lufs):
         yield "balance", _balance(master)
     if master.mono is not None:
-        losses = ", ".join(f"{band.name} {-band.loss_db + 0.0:.1f} dB" for band in master.mono.bands)
+        losses = ", ".join(f"{band.name} {0.0 - round(band.loss_db, 1):.1f} dB" for band in master.mono.bands)
         yield "in mono", f"{losses} (correlation {master.mono.correlation:.2f})" if losses else "nothing is lost"
     if master.codecs and math.isfinite(master.after.sample_peak_db):
         tried = [] if part_s is None or master.after.seconds <= part_s else [f"({part_s:g} s, where the limiter works most)"]
@@ -154,6 +156,8 @@ def done(chain: Chain, reduction_db: float) -> Iterator[str]:
     for name, side in (("low_shelf", "below"), ("high_shelf", "above")):
         if f"{name}_hz" in rest and f"{name}_db" in rest:
             shelves.append(f"{rest.pop(f'{name}_db'):+.1f} dB {side} {_hz(rest.pop(f'{name}_hz'))}")
+    if "highpass_hz" in rest:
+        shelves.insert(0, f"high-pass at {_hz(rest.pop('highpass_hz'))}")
     others = [f"{name} {figure(value) if isinstance(value, float) else value}" for name, value in rest.items()]
     if bells or shelves or others:
         yield f"equaliser {', '.join(shelves + bells + others)}"

@@ -34,6 +34,8 @@ def show_master(result: Result) -> None:
             console.print(sentence)
         if evaluation.usage:
             console.print(_usage(evaluation))
+    if card["mastering"]["phase"] != "1a":
+        output.note("`fxlab master --model` plays what can be read off: equaliser, compressor and width, without the residual.")
     output.note(f"Best network: {result.files['best']}   Report: {result.files['report']}")
     pictures = [result.files[role] for role in ("training_picture", "equaliser_picture") if role in result.files]
     if pictures:

@@ -44,6 +44,7 @@ class Advice:
 
     @property
     def finished(self) -> bool:
+        """Whether it measures like a finished master."""
         return self.need < NEEDED
 
 

@@ -20,6 +20,7 @@ LEFT_ALONE = "It already measures like a finished master: tone, dynamics and wid
 _BANDS = 5  # places of the spectrum that are told of at most
 _LEAST_DB = 0.4
 _NEAR_DB = 0.5  # a difference under this isn't one
+_SMALL_DB = 1.0  # a change under this, with what is beside it, needs no reason of its own
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def _tone(one: Reason) -> str:
     hz, change = one.hz or 0.0, f"{'cut' if one.change < 0 else 'raised'} {abs(one.change):.1f} dB"
     place = f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.3g} kHz"
     apart = one.measured - one.comparable
-    if not math.isfinite(apart):
+    against = abs(apart) < _NEAR_DB or apart * one.change >= 0
+    if not math.isfinite(apart) or (against and abs(one.change) < _SMALL_DB):
         return f"{place}: {change}."
     if abs(apart) < _NEAR_DB:
         return f"{place}: {change}, though it was as in {one.why}."

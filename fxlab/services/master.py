@@ -145,7 +145,7 @@ def _write_extras(request: Request, result: Result, progress: Progress) -> None:
         result.delta = write_delta(source, master.output, request.delta, edit=edit, force=request.force, progress=shown)
     if request.plot is not None:
         progress("Drawing", 0, None)
-        draw(request.plot, picture_of(source, master, report.study.compared, edit))
+        draw(request.plot, picture_of(source, master, None if report.study.finished else report.study.compared, edit))
         result.plot = request.plot
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from fxlab.mastering.windows import WindowTaker
 from fxlab.services.master_codecs import SECTION_S, with_codecs
 from fxlab.services.master_plan import Job
 from fxlab.services.master_report import FileReport, Study
+
+HIGHPASS_HZ = 15.0
+"""Cutoff of what takes out a DC offset: a tenth of a decibel at 39 Hz."""
 
 _LISTENING = 0.2  # share of the time until the first master is begun
 
@@ -154,6 +158,9 @@ def _study(study: Study, settings: Settings, progress: Share) -> None:
     study.edit = settings.edit and settings.edit.located(read_blocks(study.source), info.sample_rate_hz)
     decided, study.compared = _decided(study, taker, settings)
     study.finished = not decided.stages() and (study.need is not None or bool(settings.references))
+    if settings.chain is None and any(finding.code == "offset" for finding in study.findings):
+        decided = dataclasses.replace(decided, tone={**decided.tone, "highpass_hz": HIGHPASS_HZ})
+    study.preset = settings.preset
     study.chain = _scaled(presets.applied(settings.preset, decided, study.analysis), settings.amounts)
     study.reasons = describe(study.chain, study.analysis, study.compared)
 

@@ -16,6 +16,7 @@ from fxlab.mastering.delivered import Delivered
 from fxlab.mastering.edit import Edit
 from fxlab.mastering.explain import LEFT_ALONE, Reason, sentences
 from fxlab.mastering.preflight import Finding
+from fxlab.mastering.presets import SAYS
 from fxlab.services.master_extras import Delta, Preview
 
 AS_ASKED = "Tone, dynamics and width are left alone, as asked for."
@@ -34,6 +35,7 @@ class Study:
         edit: Trim and fades, located in it; None for neither.
         compared: What it was compared with, None for nothing.
         need: How much of mastering the song needs, 0..1, as the network says; None where it wasn't asked.
+        preset: Character that was added; "none" for none.
         finished: Whether it was listened to and found to need nothing.
         reasons: Why.
         error: Why there is no more than this.
@@ -46,6 +48,7 @@ class Study:
     edit: Edit | None = None
     compared: Comparable | None = None
     need: float | None = None
+    preset: str = "none"
     finished: bool = False
     reasons: tuple[Reason, ...] = ()
     error: FxlabError | None = None
@@ -89,11 +92,18 @@ class FileReport:
     def explained(self) -> list[str]:
         """What was done and why, sentence by sentence."""
         told = sentences((*self.study.reasons, *filter(None, map(_loudness, self.masters))))
-        if told[0] == LEFT_ALONE and self.study.finished and self.study.need is not None:
-            return [f"{LEFT_ALONE} (--insist corrects it all the same.)", *told[1:]]
-        if told[0] != LEFT_ALONE or self.study.finished:
-            return told
-        return [UNHEARD if self.study.analysis.silent else AS_ASKED, *told[1:]]
+        if told[0] == LEFT_ALONE:
+            told[0] = self._alone()
+        if self.study.preset != "none":
+            told.insert(0, f"Preset {self.study.preset}: {SAYS[self.study.preset]}.")
+        if "highpass_hz" in self.study.chain.tone:
+            told.append(f"A high-pass at {self.study.chain.tone['highpass_hz']:g} Hz takes out the DC offset.")
+        return told
+
+    def _alone(self) -> str:
+        if not self.study.finished:
+            return UNHEARD if self.study.analysis.silent else AS_ASKED
+        return f"{LEFT_ALONE} (--insist corrects it all the same.)" if self.study.need is not None else LEFT_ALONE
 
     def to_json(self) -> dict[str, Any]:
         error = self.error and {"kind": type(self.error).__name__, "message": self.error.message, "hint": self.error.hint}

@@ -163,6 +163,16 @@ def test_a_finished_song_is_left_alone_unless_one_insists(here, tmp_path, shared
     assert here("a.wav", "--insist", "--reference", "a.wav").code == 2
 
 
+def test_dc_is_taken_out_and_a_preset_is_named(here, tmp_path, song):
+    audio, rate = soundfile.read(song)
+    soundfile.write(tmp_path / "dc.wav", 0.7 * audio + 0.1, rate, "FLOAT")
+    said = here("dc.wav", "--no-codecs", "--preset", "warm", "--explain")
+    assert said.code == 0 and "Preset warm:" in said.out and "high-pass at 15 Hz" in said.out
+    assert abs(soundfile.read(tmp_path / "dc.master.wav")[0][rate:].mean()) < 1e-3
+    assert here("dc.wav", "-o", "kept.wav", "--no-codecs", "--amount", "0").code == 0
+    assert soundfile.read(tmp_path / "kept.wav")[0].mean() > 0.09
+
+
 def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path):
     minute = np.random.default_rng(0).integers(-9000, 9000, (48_000 * 60, 1)).astype(np.int16)
     with soundfile.SoundFile(tmp_path / "a.wav", "w", 48_000, 1, "PCM_16") as file:

@@ -1,16 +1,12 @@
-"""The mastering network as a whole: shapes, its beginning, windows, the residual and its stream."""
+"""The mastering network as a whole: shapes, its beginning, windows, the residual."""
 
 import importlib.util
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from fxlab.effects.processor import apply, blocks
-from fxlab.errors import UsageError
 from fxlab.mastering.network import MasterNet
-from fxlab.mastering.residual_stream import ResidualStream
 from fxlab.mastering.stereo import heard, left_right, mid_side
 
 _spec = importlib.util.spec_from_file_location("fxlab_tests_networks", Path(__file__).with_name("networks.py"))
@@ -96,57 +92,3 @@ def test_the_latent_matters_to_the_residual():
         residual = stirred(tiny("1b", **change)).residual
         first, second = (residual(song(), torch.randn(2, 6, generator=torch.Generator().manual_seed(seed))) for seed in (0, 1))
         assert (first - second).abs().max() > 1e-3
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("change", VARIANTS)
-def test_the_stream_is_the_whole_in_any_blocks(change, channels):
-    network = stirred(tiny("1b", **change))
-    with torch.inference_mode():
-        z = network.analyse(song(channels, 500, 1)[:, None], FEATURES[:1])
-        settings, audio = network.settings(z), song(channels, 1000, 1)
-        whole = network.correction(audio, settings, z)[0].numpy()
-    stream = ResidualStream(network, settings, z, hop=64)
-    rng = np.random.default_rng(0)
-    extended = np.pad(audio[0].numpy(), ((0, 0), (0, 64 + stream.residual.margin)))
-    played = apply(stream, extended, RATE, block=1000)
-    assert stream.latency == 64 + stream.residual.margin
-    assert np.abs(played[:, stream.latency :] - whole).max() < 2e-6 < 0.01 < np.abs(whole).max()
-    assert not played[:, : stream.latency - stream.residual.context].any()
-    stream.prepare(RATE, channels, 300)
-    parts, at = [], 0
-    while at < extended.shape[1]:
-        piece = np.ascontiguousarray(extended[:, at : at + int(rng.integers(1, 300))])
-        at += piece.shape[1]
-        stream.process(piece, piece)  # in place
-        parts.append(piece)
-    assert np.array_equal(np.concatenate(parts, 1), played)
-
-
-def test_a_stream_goes_back_and_survives_what_is_no_number():
-    network = stirred(tiny("1b"))
-    with torch.inference_mode():
-        z = network.analyse(song(2, 500, 1)[:, None], FEATURES[:1])
-        stream = ResidualStream(network, network.settings(z), z, hop=32)
-    bad = song(2, 400, 1)[0].numpy()
-    bad[0, 50], bad[1, 60] = np.nan, np.inf
-    first = apply(stream, bad, RATE, 100)
-    assert np.isfinite(first).all()
-    state = stream.state()
-    outs = []
-    for _ in range(2):
-        stream.restore(state)
-        outs.append(np.concatenate([stream_block(stream, piece) for piece in blocks(bad, 90)], 1))
-    assert np.array_equal(*outs)
-    with pytest.raises(UsageError, match="runs at 8000 Hz"):
-        stream.prepare(44_100, 2, 100)
-    with pytest.raises(UsageError, match="3 channels"):
-        stream.prepare(RATE, 3, 100)
-    with pytest.raises(UsageError, match="no residual"):
-        ResidualStream(stirred(tiny("1a")), stream, z)
-
-
-def stream_block(stream, piece):
-    out = np.empty_like(piece)
-    stream.process(piece, out)
-    return out

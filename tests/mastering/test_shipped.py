@@ -1,4 +1,4 @@
-"""The mastering network that ships: its card, that the profile makes it, and that it is right or quiet on songs it never heard."""
+"""The mastering network that ships: its card, that the profile makes it, and that it is right or quiet on unheard songs."""
 
 import csv
 import dataclasses
