@@ -38,8 +38,8 @@ def test_songs_in_a_mastering_network_out(fxlab, songs, tmp_path):
     for text in ("adaptive decoder", "residual decoder", "doing nothing", "How far each band is open", "best.safetensors"):
         assert text in run.stdout + run.stderr
     assert checkpoint.load(tmp_path / "run" / "best.safetensors")[0].config.phase == "1c"
-    again = fxlab(*command, "-o", "run", "--resume", "--json")
-    assert again.returncode == 0 and json.loads(again.stdout)["ended"] == "finished"
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["ended"] == "finished" and report["card"]["mastering"]["phase"] == "1c"
     assert fxlab("render", songs / "song0.wav", "--effect", "run/best.safetensors").returncode == 2
 
 

@@ -135,7 +135,7 @@ for name, settings in json.loads(sys.argv[2]):
 def test_playing_a_stage_allocates_nothing(malloc_counter):
     import json
 
-    cases = [(name, settings) for name in FULL for settings in variants(name)[:: max(1, len(variants(name)) // 8)]]
+    cases = [(name, settings) for name in FULL for settings in variants(name)[:: max(1, len(variants(name)) // 4)]]
     environment = os.environ | {"LD_PRELOAD": malloc_counter, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", PLAY, malloc_counter, json.dumps(cases)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import signal
 
-from fxlab.effects.eq import EFFECT
+from fxlab.effects.eq import EFFECT, PEAKS
 from fxlab.effects.eq.bands import response_db
 from fxlab.effects.processor import apply
 
@@ -44,7 +44,7 @@ def by_scipy(settings, rate=RATE):
     a = 10 ** (set_["low_shelf_db"] / 40)
     r = np.sqrt(a) / q
     rows.append(digital([a, a * r, a * a], [a, r, 1], hz["low_shelf_hz"], rate))
-    for peak in ("peak1", "peak2", "peak3"):
+    for peak in (f"peak{number}" for number in range(1, PEAKS + 1)):
         a, peak_q = 10 ** (set_[f"{peak}_db"] / 40), set_[f"{peak}_q"]
         rows.append(digital([1, a / peak_q, 1], [1, 1 / (a * peak_q), 1], hz[f"{peak}_hz"], rate))
     a = 10 ** (set_["high_shelf_db"] / 40)
@@ -99,6 +99,7 @@ def test_equals_scipy(settings, rate):
         {"peak1_db": 24.0, "peak1_q": 20.0},
         {"peak2_db": -24.0},
         {"peak3_db": 6.0, "peak3_q": 0.1},
+        {"peak10_db": -9.0, "peak10_q": 3.0},
     ],
     ids=lambda band: next(iter(band)),
 )
