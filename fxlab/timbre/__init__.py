@@ -1,0 +1,1 @@
+"""Instruments learnt from recordings (DDSP), and the automaton that grows their timbre."""
