@@ -1,0 +1,52 @@
+"use strict";
+
+// Elements with attributes and children; texts never become markup.
+function make(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function draw(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+function press(button, pressed) {
+  button.setAttribute("aria-pressed", String(pressed));
+}
+
+function dataOf(element) {
+  return JSON.parse(element.querySelector('script[type="application/json"]').textContent);
+}
+
+function colourOf(index) {
+  return `c${index % 8}`;
+}
+
+// The clipboard is closed to some pages that are opened from a disk: then the text is selected and copied the old way.
+async function copyText(text, button) {
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = make("textarea", { class: "heard-only", "aria-hidden": "true", tabindex: "-1" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    copied = document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  const before = button.dataset.name || button.textContent;
+  button.dataset.name = before;
+  button.textContent = copied ? "Copied" : "Can't copy";
+  setTimeout(() => { button.textContent = before; }, 1500);
+}
