@@ -1,4 +1,4 @@
-"""`fxlab bench`: the command line of `fxlab.services.bench`."""
+"""`fxlab bench`: the command line of `fxlab.services.bench.effects`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from fxlab.commands import bench_suites as suites
-from fxlab.commands.options import Force, Plot, ProfileName, Seed, effects_from, examples
+from fxlab.commands.options import Force, Html, Plot, ProfileName, Seed, effects_from, examples
 from fxlab.errors import UsageError
 
 Suite = Annotated[
     str,
     typer.Option(
         "--suite",
-        metavar="effects|pareto|knobs|training|live|ace|master",
+        metavar="effects|pareto|knobs|training|live|ace|master|grow",
         help="All engines side by side; which network is worth its cost; a network at every setting of a dataset; how fast "
-        "networks are trained; how live audio holds on a busy machine; ACE's gradients; mastering beside its rivals.",
+        "networks are trained; how live audio holds on a busy machine; ACE's gradients; mastering beside its rivals; how "
+        "fast instruments are learnt.",
     ),
 ]
 Effects = Annotated[
@@ -91,6 +92,7 @@ def register(app: typer.Typer) -> None:
             "fxlab bench --suite live --soak 10min --plot live.png",
             "fxlab bench --suite ace",
             "fxlab bench --suite master --input songs/ --peers --threads 2 --plot master.png",
+            "fxlab bench --suite grow --input cello.wav --budget 5min --plot grow.png",
             "fxlab bench --effect tcn --engine onnx --buffers 64 --gate 'p99<0.5*deadline' --gate 'esr<0.1%'",
         ),
     )(bench)
@@ -111,6 +113,7 @@ def bench(
     budget: Budget = None,
     csv: Table = None,
     plot: Plot = None,
+    html: Html = None,
     force: Force = False,
     peers: Peers = False,
     dataset: Dataset = None,
@@ -131,42 +134,52 @@ def bench(
     and on a busy one, and tells whose fault late blocks are; gates there are on CPU times and the processor's own misses.
     The suite ace times the torch form of ACE, forward and backward, beside a filterbank of grouped convolutions and a follower
     that loops in Python. The suite master degrades songs that the network never heard, and compares what `fxlab master` makes
-    of them with a fixed rule and with matchering (pip install matchering).
+    of them with a fixed rule and with matchering (pip install matchering). The suite grow learns an instrument as `fxlab grow`
+    does, in turns with a frozen baseline and with each of four ways to make that one faster, and times the synthesizer.
     """
     if suite == "master":
         refused = {"--set": set, "--engine": engine, "--buffers": buffers, "--gate": gate, "--profile": profile, "--full": full}
         refused |= {"--dataset": dataset, "--budget": budget, "--gc": gc, "--soak": soak}
-        suites.master(input or [], effect, runs, threads, peers, seed, csv, plot, force, refused)
+        suites.master(input or [], effect, runs, threads, peers, seed, csv, plot, html, force, refused)
+        return
+    if suite == "grow":
+        refused = {"--effect": effect, "--set": set, "--engine": engine, "--buffers": buffers, "--runs": runs, "--gc": gc}
+        refused |= {"--gate": gate, "--csv": csv, "--profile": profile, "--full": full, "--peers": peers, "--dataset": dataset}
+        suites.grow(input or [], threads, seed, budget, plot, html, force, refused | {"--soak": soak})
         return
     if len(input or []) > 1:
         raise UsageError(f"The suite {suite} measures on one file.", "Name one with --input, or leave it out.")
     audio = input[0] if input else None
     if suite == "live":
         refused = {"--dataset": dataset, "--full": full, "--peers": peers, "--threads": threads, "--gc": gc, "--seed": seed}
-        suites.live(effect, set, engine, buffers, runs, audio, budget, soak, gate, profile, csv, plot, force, refused)
+        suites.live(effect, set, engine, buffers, runs, audio, budget, soak, gate, profile, csv, plot, html, force, refused)
         return
     if suite == "ace":
         others = {"--effect": effect, "--set": set, "--engine": engine, "--buffers": buffers, "--input": input, "--csv": csv}
         others |= {"--gate": gate, "--plot": plot, "--profile": profile, "--dataset": dataset, "--budget": budget, "--gc": gc}
-        suites.ace(runs, threads, others | {"--full": full, "--peers": peers, "--seed": seed, "--soak": soak})
+        suites.ace(runs, threads, html, force, others | {"--full": full, "--peers": peers, "--seed": seed, "--soak": soak})
         return
     if soak is not None:
         raise UsageError("--soak belongs to the suite live.", "Add --suite live.")
     if suite == "knobs":
-        suites.knobs(dataset, split, effect, set, profile, csv, force)
+        refused = {"--engine": engine, "--buffers": buffers, "--runs": runs, "--input": input, "--gate": gate, "--plot": plot}
+        refused |= {"--full": full, "--peers": peers, "--threads": threads, "--budget": budget, "--gc": gc, "--seed": seed}
+        suites.knobs(dataset, split, effect, set, profile, csv, html, force, refused)
         return
     if suite == "training":
-        suites.training(dataset, effect, set, profile, threads, seed, budget, plot, force)
+        refused = {"--engine": engine, "--buffers": buffers, "--runs": runs, "--input": input, "--gate": gate, "--csv": csv}
+        refused |= {"--full": full, "--peers": peers, "--gc": gc}
+        suites.training(dataset, effect, set, profile, threads, seed, budget, plot, html, force, refused)
         return
     if dataset is not None:
         raise UsageError("--dataset belongs to the suites knobs and training.", "Add --suite knobs, or name audio with --input.")
-    from fxlab.console import bench as effects_view
-    from fxlab.console import bench_pareto as pareto_view
     from fxlab.console import output
+    from fxlab.console.bench import effects as effects_view
+    from fxlab.console.bench import pareto as pareto_view
     from fxlab.console.progress import bars
     from fxlab.durations import parse_duration
     from fxlab.profiles import load, override
-    from fxlab.services import bench as service
+    from fxlab.services.bench import effects as service
     from fxlab.settings import BenchSettings, Profile
 
     chosen = load(profile) if profile else Profile()
@@ -187,10 +200,12 @@ def bench(
         gates=gate or [],
         csv=csv,
         plot=plot,
+        html=html,
+        command=output.typed(),
         force=force,
         peers=peers,
     )
     with bars(refresh=False) as progress:
         result = service.run(request, progress)
-    output.finish(result, (pareto_view if suite == "pareto" else effects_view).show)
+    output.finish(result, (pareto_view if suite == "pareto" else effects_view).show, plot)
     service.require_gates(result)

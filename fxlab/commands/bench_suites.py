@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from fxlab.commands.options import effects_from
 from fxlab.errors import UsageError
@@ -15,22 +18,23 @@ def knobs(
     set: list[str] | None,
     profile: str | None,
     csv: Path | None,
+    html: Path | None,
     force: bool,
+    refused: dict[str, object],
 ) -> None:
     """A network at every setting of a dataset."""
-    from fxlab.console import bench_knobs as view
     from fxlab.console import output
-    from fxlab.console.progress import bars
+    from fxlab.console.bench import knobs as view
     from fxlab.profiles import load
-    from fxlab.services import bench_knobs as service
+    from fxlab.services.bench import knobs as service
     from fxlab.settings import Profile
 
+    refuse("knobs", refused)
     if dataset is None:
         raise UsageError("The suite knobs needs a dataset.", "Add --dataset DIR, a folder that `fxlab dataset` made.")
     chain = effects_from(load(profile) if profile else Profile(), effect, set)
-    with bars() as progress:
-        result = service.run(service.Request(dataset, chain, split, csv, force), progress)
-    output.finish(result, view.show)
+    request = service.Request(dataset, chain, split, csv, force, html, output.typed())
+    _run(service, view, request, refresh=True)
 
 
 def training(
@@ -42,17 +46,19 @@ def training(
     seed: int | None,
     budget: str | None,
     plot: Path | None,
+    html: Path | None,
     force: bool,
+    refused: dict[str, object],
 ) -> None:
     """How fast networks are trained."""
-    from fxlab.console import bench_training as view
     from fxlab.console import output
-    from fxlab.console.progress import bars
+    from fxlab.console.bench import training as view
     from fxlab.durations import parse_duration
     from fxlab.profiles import load, override
-    from fxlab.services import bench_training as service
+    from fxlab.services.bench import training as service
     from fxlab.settings import Profile
 
+    refuse("training", refused)
     chosen = load(profile) if profile else Profile()
     chain = effects_from(chosen, effect, set) if effect or (profile and dataset is None) else []
     if len(chain) > 1:
@@ -64,11 +70,11 @@ def training(
         settings=override(chosen.train, threads=threads, seed=seed),
         budget_s=parse_duration(budget) if budget else 0.0,
         plot=plot,
+        html=html,
+        command=output.typed(),
         force=force,
     )
-    with bars(refresh=False) as progress:
-        result = service.run(request, progress)
-    output.finish(result, view.show)
+    _run(service, view, request, plot)
 
 
 def live(
@@ -84,17 +90,17 @@ def live(
     profile: str | None,
     csv: Path | None,
     plot: Path | None,
+    html: Path | None,
     force: bool,
     refused: dict[str, object],
 ) -> None:
     """How live audio holds on a busy machine."""
-    from fxlab.console import bench_live as view
     from fxlab.console import output
-    from fxlab.console.progress import bars
+    from fxlab.console.bench import live as view
     from fxlab.durations import parse_duration
     from fxlab.profiles import load
-    from fxlab.services import bench_live as service
-    from fxlab.services.bench import require_gates
+    from fxlab.services.bench import live as service
+    from fxlab.services.bench.effects import require_gates
     from fxlab.settings import Profile
 
     refuse("live", refused)
@@ -110,25 +116,22 @@ def live(
         gates=gate or [],
         csv=csv,
         plot=plot,
+        html=html,
+        command=output.typed(),
         force=force,
     )
-    with bars(refresh=False) as progress:
-        result = service.run(request, progress)
-    output.finish(result, view.show)
-    require_gates(result)
+    require_gates(_run(service, view, request, plot))
 
 
-def ace(runs: int | None, threads: int | None, refused: dict[str, object]) -> None:
+def ace(runs: int | None, threads: int | None, html: Path | None, force: bool, refused: dict[str, object]) -> None:
     """ACE's gradients."""
-    from fxlab.console import bench_ace as view
     from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.services import bench_ace as service
+    from fxlab.console.bench import ace as view
+    from fxlab.services.bench import ace as service
 
     refuse("ace", refused)
-    with bars(refresh=False) as progress:
-        result = service.run(service.Request(runs or service.RUNS, threads or 1), progress)
-    output.finish(result, view.show)
+    request = service.Request(runs or service.RUNS, threads or 1, html=html, command=output.typed(), force=force)
+    _run(service, view, request)
 
 
 def master(
@@ -140,14 +143,14 @@ def master(
     seed: int | None,
     csv: Path | None,
     plot: Path | None,
+    html: Path | None,
     force: bool,
     refused: dict[str, object],
 ) -> None:
     """Mastering beside its rivals."""
-    from fxlab.console import bench_master as view
     from fxlab.console import output
-    from fxlab.console.progress import bars
-    from fxlab.services import bench_master as service
+    from fxlab.console.bench import master as view
+    from fxlab.services.bench import master as service
 
     refuse("master", refused)
     if not songs:
@@ -163,11 +166,53 @@ def master(
         peers=peers,
         csv=csv,
         plot=plot,
+        html=html,
+        command=output.typed(),
         force=force,
     )
-    with bars(refresh=False) as progress:
+    _run(service, view, request, plot)
+
+
+def grow(
+    recordings: list[Path],
+    threads: int | None,
+    seed: int | None,
+    budget: str | None,
+    plot: Path | None,
+    html: Path | None,
+    force: bool,
+    refused: dict[str, object],
+) -> None:
+    """How fast instruments are learnt."""
+    from fxlab.console import output
+    from fxlab.console.bench import grow as view
+    from fxlab.durations import parse_duration
+    from fxlab.services.bench import grow as service
+
+    refuse("grow", refused)
+    request = service.Request(
+        inputs=recordings,
+        budget_s=parse_duration(budget) if budget else 0.0,
+        threads=threads or 1,
+        seed=seed or 0,
+        plot=plot,
+        html=html,
+        command=output.typed(),
+        force=force,
+    )
+    if _run(service, view, request, plot).interrupted:
+        raise typer.Exit(130)
+
+
+def _run(service: Any, view: Any, request: Any, plot: Path | None = None, refresh: bool = False) -> Any:
+    """The result of a suite, shown."""
+    from fxlab.console import output
+    from fxlab.console.progress import bars
+
+    with bars(refresh) as progress:
         result = service.run(request, progress)
-    output.finish(result, view.show)
+    output.finish(result, view.show, plot)
+    return result
 
 
 def refuse(suite: str, given: dict[str, object]) -> None:

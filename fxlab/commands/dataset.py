@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -121,8 +122,8 @@ def dataset(
     from fxlab.console.dataset import show_dataset
     from fxlab.console.progress import bars
     from fxlab.profiles import load, override
-    from fxlab.services import dataset as rendered
-    from fxlab.services import dataset_recorded as recorded
+    from fxlab.services.dataset import recorded
+    from fxlab.services.dataset import service as rendered
     from fxlab.settings import Profile
 
     base = load(profile) if profile else Profile()
@@ -171,7 +172,7 @@ def dataset(
             )
         if cluster:
             raise UsageError("Recorded pairs are aligned on this machine.", "Drop --cluster.")
-        run, request = recorded.run, recorded.Request(pairs, folder, settings, rate, force)
+        run, request, chain = recorded.run, recorded.Request(pairs, folder, settings, rate, force), []
     else:
         audio = override(base.audio, sample_rate_hz=rate)
         named = effect or set_ or base.effects or not settings.snr_db
@@ -185,7 +186,7 @@ def dataset(
     except KeyboardInterrupt:
         console.note("What is finished is kept: the same command goes on from here.")
         raise
-    console.finish(result, show_dataset)
+    console.finish(result, functools.partial(show_dataset, effects=[one.name for one in chain]))
     raise typer.Exit(result.exit_code)
 
 

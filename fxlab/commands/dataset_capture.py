@@ -65,7 +65,7 @@ def run(
     from fxlab.console import output as console
     from fxlab.console.dataset import show_dataset
     from fxlab.console.progress import bars
-    from fxlab.services.dataset_capture import Capture, Request, make
+    from fxlab.services.dataset.capture import Capture, Request, make
 
     level_db = LEVEL_DB if level_db is None else level_db
     capture = Capture(Request(inputs, output, effects, settings, live, level_db, force))

@@ -1,4 +1,4 @@
-"""`fxlab live`: the command line of `fxlab.services.live`."""
+"""`fxlab live`: the command line of `fxlab.services.live.service`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fxlab.commands.options import Adapt, Effects, Engine, Force, ProfileName, S
 from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
-    from fxlab.services.live import Request, Session
+    from fxlab.services.live.service import Request, Session
     from fxlab.settings import EffectSettings, LiveSettings
 
 _WINDOW_EVERY_S, _PATIENCE_S = 0.1, 2.0
@@ -103,7 +103,7 @@ def live(
     from fxlab.console.output import mode
     from fxlab.durations import parse_duration
     from fxlab.profiles import load, override
-    from fxlab.services.live import Request
+    from fxlab.services.live.service import Request
     from fxlab.settings import Profile
 
     chatter.show(mode.debug)
@@ -159,15 +159,15 @@ def _chain_of(preset: str) -> list[EffectSettings]:
 
 
 def _midi_map(pairs: list[str] | None) -> dict[str, str] | None:
-    from fxlab.services.live_midi import parse_map
+    from fxlab.services.live.midi import parse_map
 
     return {str(number): name for number, name in parse_map(",".join(pairs)).items()} if pairs else None
 
 
 def _list_devices() -> None:
     from fxlab.console import output as console
-    from fxlab.console.live_devices import show, to_json
-    from fxlab.services.live_devices import listing
+    from fxlab.console.live.devices import show, to_json
+    from fxlab.services.live.devices import listing
 
     found = listing()
     if console.mode.json:
@@ -178,9 +178,9 @@ def _list_devices() -> None:
 
 def _measure_latency(settings: LiveSettings) -> None:
     from fxlab.console import output as console
-    from fxlab.console.live_latency import show
+    from fxlab.console.live.latency import show
     from fxlab.console.progress import bars
-    from fxlab.services.live_latency import measure
+    from fxlab.services.live.latency import measure
 
     with bars() as progress:
         latency = measure(settings, progress)
@@ -189,14 +189,16 @@ def _measure_latency(settings: LiveSettings) -> None:
 
 def _play(request: Request, analyzer: str | None) -> None:
     from fxlab.console import output as console
-    from fxlab.console.live_keys import Keys
-    from fxlab.console.live_report import show
-    from fxlab.console.live_screen import Screen
+    from fxlab.console.live.keys import Keys
+    from fxlab.console.live.report import show
+    from fxlab.console.live.screen import Screen
     from fxlab.services.interrupt import stop_on_ctrl_c
-    from fxlab.services.live import prepare, require_no_more_xruns, run
-    from fxlab.services.live_termination import stop_on_termination
+    from fxlab.services.live.service import prepare, require_no_more_xruns, run
+    from fxlab.services.live.termination import stop_on_termination
 
-    patience = threading.Timer(_PATIENCE_S, console.note, ("Getting ready: kernels are compiled when they are first used.",))
+    patience = threading.Timer(
+        _PATIENCE_S, console.note, ("Getting ready: kernels are compiled when they are first used, up to half a minute.",)
+    )
     patience.start()
     with ExitStack() as stack:
         terminated = stack.enter_context(stop_on_termination())
@@ -236,11 +238,11 @@ def _view(session: Session, analyzer: str | None) -> Iterator[tuple[Callable | N
         return
     session.look(24 if analyzer == "window" else 6)  # opens and compiles before there is any sound
     if analyzer == "terminal":
-        from fxlab.console.live_analyzer import analysis
+        from fxlab.console.live.analyzer import analysis
 
         yield lambda width: analysis(session.look(), width), lambda: None
         return
-    from fxlab.console.live_window import Window
+    from fxlab.console.live.window import Window
 
     window, last = Window(), 0.0
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fxlab.commands.options import ClusterAddress, Force, ProfileName, Workers, cluster_from, examples
+from fxlab.commands.options import ClusterAddress, Force, Html, ProfileName, Workers, cluster_from, examples
 from fxlab.errors import UsageError
 
 Inputs = Annotated[list[str], typer.Argument(metavar="SONGS...", help="Audio files, folders, patterns.")]
@@ -126,6 +126,7 @@ def master(
     fade: Fade = None,
     explain: Explain = False,
     plot: Plot = None,
+    html: Html = None,
     codecs: Codecs = None,
     format: Format = None,
     bit_depth: BitDepth = None,
@@ -144,7 +145,7 @@ def master(
     from fxlab.console.master import show_master
     from fxlab.console.progress import bars
     from fxlab.profiles import load, override
-    from fxlab.services.master import Request, run
+    from fxlab.services.master.service import Request, run
     from fxlab.settings import Profile
 
     # In a profile these say that the target's own figure is meant.
@@ -186,6 +187,8 @@ def master(
         trim=trim,
         fade=fade,
         plot=plot,
+        html=html,
+        command=console.typed(),
         codecs=codecs,
         workers=workers,
         force=force,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,8 @@ from fxlab.settings import EffectSettings, Profile
 
 if TYPE_CHECKING:
     from fxlab.services.cluster import Cluster
+
+_EXAMPLE_WIDTH = 74
 
 Effects = Annotated[
     list[str] | None,
@@ -42,7 +45,11 @@ ProfileName = Annotated[
 ]
 Engine = Annotated[
     str | None,
-    typer.Option("--engine", metavar="NAME", help="How effects are run: auto, fused, numba, numpy, onnx, torch, torchscript."),
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="How effects are run: auto, fused, numba, numpy, onnx, torch, torchscript, or as another package does.",
+    ),
 ]
 Adapt = Annotated[
     bool, typer.Option("--adapt", help="Let ace set its strengths by what it hears: more where contrast lacks, less where it is.")
@@ -60,12 +67,21 @@ ClusterAddress = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of every random choice.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw a picture into this file: PNG, SVG or PDF.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="A page to look at and listen to, written into this file.")
+]
 Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where networks are computed.")]
 
 
 def examples(*lines: str) -> str:
-    """The epilog of a verb's help: its examples, one command a line."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    """The epilog of a verb's help: its examples, each to copy, long ones over several lines."""
+    from textwrap import wrap
+
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    # textwrap doesn't break at a no-break space: an option stays with its value.
+    glued = (re.sub(r"(?<= )(-\S+) (?!-)", "\\1\N{NO-BREAK SPACE}", line) for line in lines)
+    wrapped = (" \\\n      ".join(wrap(line, _EXAMPLE_WIDTH, **whole)) for line in glued)
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in wrapped).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def cluster_from(address: str | None) -> Cluster | None:
@@ -124,7 +140,7 @@ def _assignment(chain: list[EffectSettings], text: str) -> tuple[EffectSettings,
     owner, _, name = key.strip().rpartition(".")
     if not equals or not name or not value.strip():
         raise UsageError(f"--set {text} is not NAME=VALUE.", "Write it like --set drive_db=12.")
-    if owner.isdigit() and 1 <= int(owner) <= len(chain):
+    if owner.isascii() and owner.isdigit() and len(owner) < 9 and 1 <= int(owner) <= len(chain):
         stages = [chain[int(owner) - 1]]
     elif owner:
         stages = [stage for stage in chain if owner in (stage.name, Path(stage.name).name, Path(stage.name).stem)]

@@ -14,6 +14,7 @@ from fxlab.commands.options import (
     Effects,
     Engine,
     Force,
+    Html,
     Plot,
     ProfileName,
     Sets,
@@ -66,6 +67,7 @@ def render(
     workers: Workers = None,
     cluster: ClusterAddress = None,
     plot: Plot = None,
+    html: Html = None,
     force: Force = False,
 ) -> None:
     """Play audio files through effects, chains and models.
@@ -78,7 +80,7 @@ def render(
     from fxlab.console.progress import bars
     from fxlab.console.render import show_render
     from fxlab.profiles import load, override
-    from fxlab.services.render import Request, run
+    from fxlab.services.render.service import Request, run
     from fxlab.settings import Profile
 
     base = load(profile) if profile else Profile()
@@ -96,6 +98,8 @@ def render(
         workers=workers,
         force=force,
         plot=plot,
+        html=html,
+        command=console.typed(),
         cluster=cluster_from(cluster),
     )
     with bars() as progress:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from fxlab.console import output
 from fxlab.console.dataset_pairs import show_pair
 from fxlab.console.tables import counted, duration, table
-from fxlab.services.dataset import Result
-from fxlab.services.dataset_recorded import RecordedResult
+from fxlab.services.dataset.recorded import RecordedResult
+from fxlab.services.dataset.service import Result
 
 
-def show_dataset(result: Result) -> None:
+def show_dataset(result: Result, effects: Sequence[str] = ()) -> None:
     """What was found about recorded pairs, one line per split, then what was left out and why."""
     for one in result.reports if isinstance(result, RecordedResult) else ():
         show_pair(one)
@@ -31,4 +32,5 @@ def show_dataset(result: Result) -> None:
         output.note(f"{counted(result.rendered, 'pair')} rendered, {result.kept:,} kept from an earlier run.")
     if result.trainable:
         command = shlex.join(["fxlab", "train", str(result.output)])
-        output.note(f"Train on it with: {command} --model tcn --size nano{' --loss estoi' if result.snr_db else ''}")
+        network = "ace" if list(effects) == ["ace"] else f"tcn --size {'single' if result.varied else 'nano'}"
+        output.note(f"Train on it with: {command} --model {network}{' --loss estoi' if result.snr_db else ''}")

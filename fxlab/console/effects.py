@@ -10,14 +10,20 @@ from fxlab.console.tables import duration, figure, pairs, table
 from fxlab.effects.params import Choice, FileParam, Param, Parameter
 from fxlab.engines.loader import engines_of, parameters_of
 from fxlab.services.effects import Description, Listing, ModelDescription
+from fxlab.shipped import ABOUT
+
+_MOST_SHOWN = 16  # numbers of a list
+_LEFT_TO_JSON = {"config", "settings", "grow", "mastering"}
+"""Entries of a card that tell how the network was made in all detail."""
 
 
 def show_list(listing: Listing) -> None:
     """One line per effect and model."""
     rows = [(one.name, one.help, len(one.parameters), ", ".join(one.engines)) for one in listing.effects]
-    about = "A neural model that comes with fxlab."
-    rows += [(name, about, len(parameters_of(name)) or None, ", ".join(engines_of(name))) for name in listing.models]
+    rows += [(name, ABOUT[name], len(parameters_of(name)) or None, ", ".join(engines_of(name))) for name in listing.models]
     output.out().print(table("", ("name", "what it does", "parameters", "engines"), rows, numbers=("parameters",)))
+    for problem in listing.problems:
+        output.warn(problem)
     output.note("`fxlab effects show NAME` tells what an effect can be set to, or what a model is.")
 
 
@@ -32,15 +38,16 @@ def show_description(shown: Description | ModelDescription) -> None:
             rows = [(one.name, f"{value:.6g}", one.unit, f"{one.low:g} .. {one.high:g}", one.help) for one, value in shown.learnt]
             out = output.out()
             out.print(table("", ("learnt", "value", "unit", "range", "what it does"), rows, numbers=("value",)))
-        card = {name: value for name, value in shown.card.items() if name != "controls"}
+        card = {name: value for name, value in shown.card.items() if name not in ("controls", "latency")}
         output.out().print(pairs("", [("file", shown.path), ("engines", ", ".join(shown.engines)), *about, *_flat(card)]))
+        output.note("`--json` tells how it was made in all detail.")
         return
     effect, out = shown.effect, output.out()
-    out.print(f"{effect.name}: {effect.help}", markup=False, soft_wrap=True)
+    output.say(f"{effect.name}: {effect.help}")
     out.print(_parameters("parameter", effect.parameters, effect.learnable))
     if effect.learnable:
         mapped = "each from an unconstrained u as low + (high - low) sigmoid(u), between their logarithms where it says log"
-        out.print(f"{len(effect.learnable)} parameters can be learnt: {mapped}.", soft_wrap=True)
+        output.say(f"{len(effect.learnable)} parameters can be learnt: {mapped}.")
     rate = f"at {shown.sample_rate_hz} Hz with the defaults"
     out.print(
         pairs(
@@ -79,18 +86,22 @@ def _row(one: Parameter) -> tuple:
 
 
 def _flat(card: dict, prefix: str = "") -> list[tuple[str, object]]:
-    """A card's entries by dotted name; the architecture's details are left to `--json`."""
+    """A card's entries by dotted name, but for those that only a program would read."""
     rows: list[tuple[str, object]] = []
     for name, value in card.items():
-        if isinstance(value, dict):
-            rows += [] if name == "config" else nam_rows(value) if prefix + name == "nam" else _flat(value, f"{prefix}{name}.")
-        elif value == []:
+        if name in _LEFT_TO_JSON or value == [] or _is_table(value):
             continue
+        if isinstance(value, dict):
+            rows += nam_rows(value) if prefix + name == "nam" else _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             rows += [(f"{prefix}{name} {number}", _inline(item)) for number, item in enumerate(value, 1)]
         else:
             rows.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else value))
     return rows
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and len(value) > _MOST_SHOWN and not isinstance(value[0], (dict, str))
 
 
 def _inline(item: dict) -> str:

@@ -5,8 +5,6 @@ Rich is imported only when something is drawn, so that `fxlab --help` stays ligh
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 import shlex
@@ -14,7 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from fxlab.formats.plain_json import text_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +48,7 @@ class Result(Protocol):
     def to_json(self) -> dict: ...
 
 
+_UNITS = re.compile(r"(?<=\d) (?=(?:%|dB\w*|LU(?:FS)?|k?Hz|[mµ]?s|min|[KMG]iB)(?!\w))")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 mode = Mode()
@@ -65,6 +67,11 @@ def command_with(word: str, without: str = "") -> str:
     """The command of this run to copy, with one more word and perhaps without another."""
     words = [given for given in mode.words if given != without]
     return shlex.join(["fxlab", *words, *([] if word in words else [word])])
+
+
+def typed() -> str:
+    """The command of this run, to copy."""
+    return shlex.join(["fxlab", *mode.words])
 
 
 def out() -> Console:
@@ -104,20 +111,43 @@ def _console(stderr: bool) -> Console:
     return console
 
 
-def finish(result: Result, show: Callable[[Any], None]) -> None:
-    """Ends a command: its result is shown, or with `--json` becomes the document."""
+def finish(result: Result, show: Callable[[Any], None], plot: Path | None = None) -> None:
+    """Ends a command: its result is shown, or with `--json` becomes the document; then picture and page are named, if there are.
+
+    Raises:
+        FxlabError: What kept the page (`html`) of a result from being written: its `html_error`.
+    """
     if not mode.first:
         return
     if mode.json:
         document(result.to_json())
     else:
         show(result)
+    if plot:
+        note(f"Picture: {plot}")
+    if error := getattr(result, "html_error", None):
+        raise error
+    if path := getattr(result, "html", None):
+        note(f"Page: {path}")
 
 
 def document(value: Mapping[str, Any]) -> None:
     """Sets the one JSON document of this run; it is written when the run ends."""
     global _document
     _document = dict(value)
+
+
+def say(text: str, style: str = "") -> None:
+    """A sentence among the results on stdout, in lines at whose ends no figure is parted from its unit; whole on a pipe."""
+    console, text = out(), printable(text)
+    if console.is_terminal:
+        import textwrap
+
+        # textwrap, unlike Rich, doesn't break at a no-break space.
+        kept = _UNITS.sub("\N{NO-BREAK SPACE}", text)
+        lines = textwrap.wrap(kept, console.width, break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+    console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
@@ -159,19 +189,4 @@ def printable(text: str) -> str:
 def write_document() -> None:
     """Writes the pending document to stdout, if there is one."""
     if _document is not None:
-        sys.stdout.write(json.dumps(plain(_document), indent=2, allow_nan=False) + "\n")
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it: not-a-number and infinity become null, paths text, array scalars numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)
+        sys.stdout.write(text_of(_document))

@@ -25,7 +25,7 @@ def show_settings(shown: Settings) -> None:
         value = _as_toml(row.value)
         rows.append((row.section, Text(row.name, style), cell(value), Text(origin, style), row.help))
     out = output.out()
-    out.print(f"{shown.path}: {shown.description}", markup=False, soft_wrap=True)
+    output.say(f"{shown.path}: {shown.description}")
     out.print(table("", ("section", "setting", "value", "from", "what it does"), rows))
 
 

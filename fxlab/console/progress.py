@@ -43,11 +43,12 @@ def _rich_bars(refresh: bool) -> Iterator[Progress]:
             speed = task.finished_speed or task.speed
             return f"{figure(speed)}/s" if speed else ""
 
+    wide = output.err().width >= 100
     shown = rich_progress.Progress(
         rich_progress.TextColumn("{task.description}", markup=False),
-        rich_progress.BarColumn(bar_width=24),
+        rich_progress.BarColumn(bar_width=24 if wide else 12),
         rich_progress.TaskProgressColumn(),
-        Rate(),
+        *([Rate()] if wide else []),
         rich_progress.TextColumn("ETA"),
         rich_progress.TimeRemainingColumn(compact=True),
         rich_progress.TextColumn("{task.fields[figures]}", markup=False, style="cyan"),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from fxlab.console.output import printable
+from fxlab.wording import counted, decibels, duration, figure, level, percent, size, told
+
+__all__ = ["cell", "counted", "decibels", "duration", "figure", "level", "pairs", "percent", "size", "table", "table_of"]
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
+
+    from fxlab.pages.parts import Table as PageTable
 
 
 def table(
@@ -30,6 +34,11 @@ def table(
         numbers: Headings of the columns to align on the right.
     """
     return _Table(title, list(columns), [[cell(value) for value in row] for row in rows], set(numbers))
+
+
+def table_of(made: PageTable, numbers: Iterable[str] | None = None) -> RenderableType:
+    """A table that pages show too; all columns but the first are aligned on the right unless `numbers` says which."""
+    return table(made.title, made.columns, made.rows, made.columns[1:] if numbers is None else numbers)
 
 
 @dataclass
@@ -116,56 +125,4 @@ def cell(value: object) -> Text:
         return value
     if isinstance(value, PurePath):
         value = str(value).replace("\n", "?")  # the only cell whose line ends nobody meant
-    return Text("–" if value is None else figure(value) if isinstance(value, float) else printable(str(value)))
-
-
-def figure(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits and no needless zeros."""
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        decimals = digits if value == 0 else max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        text = f"{value:.{decimals}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:.{digits - 1}e}"
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things: 1 pair, 2,000 pairs."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def percent(share: float, digits: int = 3) -> str:
-    """A share (0.001) as a percentage (0.1 %)."""
-    return f"{figure(100 * share, digits)} %"
-
-
-def decibels(value: float) -> str:
-    """A level with one decimal."""
-    return f"{value:.1f} dB" if math.isfinite(value) else f"{value} dB"
-
-
-def level(value: float) -> str:
-    """A level that may be that of nothing at all (`fxlab.metrics.spectrum.FLOOR_DB`)."""
-    return "none" if value <= -299 else decibels(value)
-
-
-def size(count: float) -> str:
-    """Bytes in the unit that suits them (binary units)."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024 or unit == "GiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError("unreachable")
-
-
-def duration(seconds: float) -> str:
-    """A time span in the unit that suits it."""
-    if seconds == 0:
-        return "0 s"
-    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s")):
-        if abs(seconds) < limit:
-            return f"{figure(seconds * factor)} {unit}"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+    return Text(printable(told(value)))

@@ -9,7 +9,7 @@ import numpy as np
 from fxlab.audio.erb import erb_rate
 from fxlab.engines.loader import Opened
 from fxlab.metrics.contrast import RANGE_DB, STEP_S, Contrast, band_powers, contrast_of, levels_db
-from fxlab.services.render_picture import COLUMNS, sheet
+from fxlab.services.drawing import COLUMNS, sheet
 
 _BEFORE, _AFTER = "0.45", "#0072b2"
 _TICKS_HZ = (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)

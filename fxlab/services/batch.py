@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fxlab.audio.atomic import temporary_path
+from fxlab.audio.leftovers import temporary_path
 from fxlab.progress import Progress
 from fxlab.services import cluster
 from fxlab.services.cluster import Cluster
 from fxlab.services.ending import Ending
+
+_WATCH, _WATCH_S = "parent", 0.5
 
 
 def in_turn(work: Callable[..., Any], calls: Sequence[tuple], names: Sequence[str], progress: Progress, task: str) -> list:
@@ -26,7 +31,7 @@ def in_turn(work: Callable[..., Any], calls: Sequence[tuple], names: Sequence[st
 def in_parallel(
     work: Callable[..., Any], calls: Sequence[tuple], names: Sequence[str], workers: int, progress: Progress, task: str
 ) -> list:
-    """What `work(*call)` returns for each call, in order, from so many processes; they are ended when this is interrupted."""
+    """What `work(*call)` returns for each call, in order, from so many processes, which end with this one however it ends."""
     from joblib import Parallel, delayed
     from joblib.externals.loky import get_reusable_executor
 
@@ -34,13 +39,28 @@ def in_parallel(
     progress(task, 0, len(calls))
     try:
         running = Parallel(n_jobs=workers, backend="loky", return_as="generator")
-        for result in running(delayed(work)(*call) for call in calls):
+        for result in running(delayed(_for_parent)(os.getpid(), work, call) for call in calls):
             results.append(result)
             progress(task, len(results), len(calls), file=names[len(results) - 1])
     except BaseException:
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
         raise
     return results
+
+
+def _for_parent(parent: int, work: Callable[..., Any], call: tuple) -> Any:
+    """Does one call, in a process that won't outlive the one that wants the result."""
+    # joblib works in this very process where the system has no semaphores, or its own settings forbid others.
+    watched = os.getpid() == parent or any(thread.name == _WATCH for thread in threading.enumerate())
+    if os.name == "posix" and not watched:
+        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
+    return work(*call)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 def on_cluster(

@@ -21,7 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fxlab.audio.atomic import output_error, temporary_path
+from fxlab import getting
+from fxlab.audio.atomic import output_error
+from fxlab.audio.leftovers import claimed, temporary_path
 from fxlab.errors import FxlabError, MissingError, UsageError
 from fxlab.services.cluster_worker import World, attempt, end_on_worker
 from fxlab.services.ending import PATIENCE_S, Ending
@@ -101,7 +103,7 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
     try:
         import distributed
     except ImportError:
-        raise MissingError("--cluster needs Dask, which isn't installed.", "pip install 'fxlab[cluster]'") from None
+        raise MissingError("--cluster needs Dask, which isn't installed.", getting.CLUSTER) from None
     _require_scheduler(cluster)
     client = distributed.Client(cluster.address, timeout=_CONNECT_S, set_as_default=False)
     try:
@@ -192,14 +194,16 @@ def _seen(folder: Path, token: str) -> Iterator[Path]:
     """A file in the output's folder, which is made for it and goes again if nothing else comes into it."""
     path = temporary_path(folder.absolute() / "cluster", token)
     made = [place for place in (path.parent, *path.parent.parents) if not place.exists()]
+    stack = contextlib.ExitStack()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        stack.enter_context(claimed(path))  # or a worker would take it for what a killed process left
     except OSError as error:
         raise output_error(path.parent, error) from error
     try:
         yield path
     finally:
+        stack.close()
         with contextlib.suppress(OSError):
             path.unlink()
             for place in made:

@@ -13,10 +13,10 @@ from typing import Any
 import fxlab
 from fxlab.effects.params import FileParam
 from fxlab.effects.registry import effects
-from fxlab.engines.loader import SHIPPED
 from fxlab.errors import FxlabError, MissingError
 from fxlab.services.ending import Ending, Stopped, end_here
 from fxlab.settings import EffectSettings
+from fxlab.shipped import SHIPPED
 
 _SAME_PLACE = "The workers read and write the files: put them where every worker finds them under the same path."
 

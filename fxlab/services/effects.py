@@ -8,10 +8,12 @@ from typing import Any
 
 from fxlab.effects.params import Choice, FileParam, Param, Parameter, Value
 from fxlab.effects.registry import Effect, effects
-from fxlab.engines.loader import SHIPPED, engines_of, model_path, open_processor, read_model
+from fxlab.engines.loader import engines_of, model_path, open_processor, read_model
+from fxlab.engines.registry import engines
 from fxlab.models.ace_config import learnt
 from fxlab.models.controls import Control, controls_of
 from fxlab.models.model import kind_of
+from fxlab.shipped import ABOUT, SHIPPED
 
 RATE_HZ = 48_000
 """The sample rate that latency and tail are told for."""
@@ -19,15 +21,17 @@ RATE_HZ = 48_000
 
 @dataclass(frozen=True)
 class Listing:
-    """All effects and shipped models, by name."""
+    """All effects and shipped models, by name, and what other packages add that can't be used, a sentence each."""
 
     effects: list[Effect]
     models: list[str]
+    problems: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict:
         return {
             "effects": [_summary(one) for one in self.effects],
-            "models": [{"name": name, "engines": list(engines_of(name))} for name in self.models],
+            "models": [{"name": name, "help": ABOUT[name], "engines": list(engines_of(name))} for name in self.models],
+            "problems": self.problems,
         }
 
 
@@ -99,7 +103,8 @@ class ModelDescription:
 
 def listing() -> Listing:
     """Every effect, the built-in ones first, and the models that come with fxlab."""
-    return Listing(list(effects().values()), [name for name in SHIPPED if model_path(name).is_file()])
+    (found, problems), (_, of_engines) = effects().working(), engines().working()
+    return Listing(list(found.values()), [name for name in SHIPPED if model_path(name).is_file()], problems + of_engines)
 
 
 def describe(name: str) -> Description | ModelDescription:
@@ -121,7 +126,7 @@ def describe(name: str) -> Description | ModelDescription:
 def _model(name: str) -> ModelDescription:
     opened = open_processor(name)
     processor = opened.processor
-    processor.prepare(processor.native_rate_hz, channels=1, max_block=1)
+    processor.prepare(processor.native_rate_hz or opened.card["sample_rate_hz"], channels=1, max_block=1)
     values: list[tuple[Param, float]] = []
     if kind_of(opened.card) == "ace":
         model = read_model(opened.path)[0]

@@ -13,8 +13,9 @@ from fxlab import profiles
 from fxlab.audio.atomic import replacing
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import Processor, apply
-from fxlab.engines.golden import TOLERANCE, golden_input_of, pack, parity, play, prove, tolerance
-from fxlab.engines.loader import SHIPPED, model_path, open_processor, processor_of, read_model, resolved
+from fxlab.effects.registry import effects
+from fxlab.engines.golden import TOLERANCE, parity, prove, vector_of
+from fxlab.engines.loader import INSTRUMENT, model_path, open_processor, processor_of, read_model, resolved
 from fxlab.engines.network import NetworkProcessor
 from fxlab.engines.onnx_engine import OnnxProcessor, read_onnx, save_onnx
 from fxlab.engines.torch_engine import TorchProcessor, save_torchscript, trace
@@ -28,6 +29,9 @@ from fxlab.models.frozen import frozen
 from fxlab.models.model import Card, Model
 from fxlab.models.precision import PRECISIONS, precision_of, rounded
 from fxlab.progress import Progress, silent
+from fxlab.services import export_instrument
+from fxlab.services.train.folder import BEST
+from fxlab.shipped import SHIPPED
 
 _PARITY_S = 5.0
 PROFILE_TOLERANCE = 1e-4
@@ -64,7 +68,7 @@ class Result:
         rounding_esr: Error-to-signal ratio that rounding the weights made against the source, over `parity_s` of test signals;
             None where nothing was rounded.
         parity: Largest difference to what its weights, rounded or not, make of the same signals in torch, over random block
-            splits.
+            splits; of an instrument, to what its own player makes of the same performance.
         source_bytes, output_bytes: Sizes on disk.
         notes: What the format leaves out.
     """
@@ -108,11 +112,14 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", f"Name a file, such as {output / source.stem}{suffix}.")
     if output.exists() and (not request.force or output.samefile(source)):
-        raise UsageError(f"{output} exists.", "Overwrite it with --force, or choose another -o; the source is never overwritten.")
+        hint = "Overwrite it with --force, or choose another -o; the source is never overwritten."
+        raise UsageError(f"{output} exists already.", hint)
     if output.suffix.lower() != suffix:
         kinds = ", ".join(f"{name} is {ending}" for name, ending in SUFFIX.items())
         raise UsageError(f"{output} is no name for {request.format}: {kinds}.", "Change -o or --format.")
     model, vector = read_model(source)
+    if model.config.kind == INSTRUMENT:
+        return _instrument(request, source, output, model, progress)
     _check_holds(request.format, model)
     progress("Exporting", 0, 2)
     reference = processor_of(model, "torch")
@@ -127,9 +134,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
         full, model = reference, rounded(model, request.precision)
         reference = processor_of(model, "torch")
         model.card["rounding_esr"] = esr(apply(full, audio, rate), apply(reference, audio, rate))
-    dry = golden_input_of(model.card)
     least = PROFILE_TOLERANCE if request.format == "profile" else TOLERANCE
-    golden = pack(dry, play(reference, dry, rate, [len(dry)]), max(least, tolerance(reference, dry, rate)))
+    golden = vector_of(reference, model.card, least)
     with replacing(output) as temporary:
         exported = _WRITERS[request.format](temporary, model, golden)
         progress("Exporting", 1, 2)
@@ -151,6 +157,24 @@ def run(request: Request, progress: Progress = silent) -> Result:
     )
 
 
+def _instrument(request: Request, source: Path, output: Path, model: Model, progress: Progress) -> Result:
+    export_instrument.check(model, request.format, request.precision, bool(request.set))
+    difference, seconds = export_instrument.export(output, model, progress)
+    return Result(
+        source=source,
+        output=output,
+        format=request.format,
+        precision=request.precision,
+        rounding_esr=None,
+        parity=difference,
+        parity_s=seconds,
+        source_bytes=source.stat().st_size,
+        output_bytes=output.stat().st_size,
+        card=model.card,
+        notes=export_instrument.notes(model.config),
+    )
+
+
 def _check_holds(format: str, model: Model) -> None:
     """Raises `UsageError` for an ACE in a format for networks, before anything is computed; for a profile its text tells."""
     if format == "profile":
@@ -165,6 +189,10 @@ def _source(given: Path) -> Path:
         return given
     if str(given) in SHIPPED:
         return model_path(str(given))
+    if given.is_dir() and (given / BEST).is_file():
+        raise InputError(f"{given} is a run's folder.", f"Name the network in it: {given / BEST}")
+    if str(given) in effects():
+        raise InputError(f"{given} is an effect, and no network.", "Networks are what `fxlab train` writes.")
     raise InputError(f"{given} is not a file.", "Export what `fxlab train` wrote, any other model file, or a model that ships.")
 
 

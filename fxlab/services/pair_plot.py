@@ -9,6 +9,7 @@ import numpy as np
 
 from fxlab.audio.alignment import Alignment
 from fxlab.audio.atomic import replacing
+from fxlab.services.drawing import as_written
 from fxlab.services.pair_report import PairReport
 
 _DRY, _WET, _NOISE, _BAD, _CLIPPED = "0.6", "#0072b2", "#c1272d", "#c1272d", "#e69f00"  # told apart by the colour-blind too
@@ -47,7 +48,7 @@ def draw(path: Path, dry: np.ndarray, wet: np.ndarray, found: Alignment, figures
     _draw_spectra(axes["spectra"], found)
     _draw_share(axes["share"], found)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
+        as_written(figure).savefig(temporary, format="png", dpi=100)
 
 
 def _draw_waves(axis: Any, dry: np.ndarray, wet: np.ndarray, found: Alignment) -> None:

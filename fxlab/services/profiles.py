@@ -113,7 +113,8 @@ def _section(reading: Reading, section: Any, path: tuple[str | int, ...], title:
 def _parameters(reading: Reading, stage: Any, path: tuple[str | int, ...], title: str) -> Iterator[Setting]:
     """All parameters with their defaults; of a model's file, which may not be there, only those that the profile gives."""
     from fxlab.effects.registry import effects
-    from fxlab.engines.loader import SHIPPED, parameters_of, resolved
+    from fxlab.engines.loader import parameters_of, resolved
+    from fxlab.shipped import SHIPPED
 
     known = stage.name in effects() or stage.name in SHIPPED
     values = resolved(stage.name, stage.set) if known else stage.set

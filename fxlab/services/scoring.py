@@ -15,12 +15,12 @@ import numpy as np
 
 from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor, apply
-from fxlab.effects.registry import effects
 from fxlab.engines.loader import Opened, open_processor
 from fxlab.errors import FxlabError
 from fxlab.metrics import mushra, quality, spectrum
 from fxlab.progress import Progress, silent
-from fxlab.services.bench_quality import TONE_AMPLITUDE, TONE_HZ, settling
+from fxlab.services.copied import declared, needs_file
+from fxlab.services.likeness import TONE_AMPLITUDE, TONE_HZ, settling
 
 TONES_HZ = (TONE_HZ, 2489.0, 4978.0)
 """The bench's tone and those one and two octaves above it, whose harmonics alias the more."""
@@ -47,8 +47,11 @@ class Take:
 def open_target(stages: Stages) -> Opened | None:
     """The DSP that a network was trained to copy, from its card's `effect`; None where it can't be had here.
 
+    What needs a file isn't had, be it a model or an impulse response: a card, which may be anybody's, opens no other files.
     Of a chain the parameters are named as `--set` takes them, by the stage's number.
     """
+    if any(map(needs_file, stages)):
+        return None
     try:
         opened = [open_processor(stage["name"], stage.get("parameters")) for stage in stages]
     except FxlabError:
@@ -58,12 +61,6 @@ def open_target(stages: Stages) -> Opened | None:
     parameters = {f"{n}.{name}": value for n, stage in enumerate(opened, 1) for name, value in stage.parameters.items()}
     engines = "+".join(dict.fromkeys(stage.engine for stage in opened))
     return Opened(" + ".join(stage.name for stage in opened), engines, Chain([stage.processor for stage in opened]), parameters)
-
-
-def target_of(stages: Stages) -> tuple[str, Processor] | None:
-    """The name and the processor of `open_target`."""
-    found = open_target(stages)
-    return found and (found.name, found.processor)
 
 
 def alias_free(stages: Stages) -> list[dict[str, Any]]:
@@ -95,7 +92,7 @@ def card_metrics(
             compare (varied takes).
     """
     rate_hz = network.native_rate_hz
-    plain, free = (found and found[1] for found in (target_of(stages), target_of(alias_free(stages))))
+    plain, free = (found and found.processor for found in (open_target(stages), open_target(alias_free(stages))))
     predicted = mushra.predict(*(np.concatenate([getattr(take, of) for take in takes]) for of in ("target", "output")), rate_hz)
     lead = max(settling(processor, rate_hz) for processor in (network, plain, free) if processor)
     tones, played = [], []
@@ -124,7 +121,7 @@ def card_metrics(
 
 
 def _has_oversampling(stage: dict[str, Any]) -> bool:
-    found = effects().get(stage["name"])
+    found = declared(stage["name"])
     return found is not None and any(parameter.name == "oversample" for parameter in found.parameters)
 
 

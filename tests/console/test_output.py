@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,26 +12,6 @@ from rich.console import Console
 
 from fxlab.console import output, progress
 from fxlab.console.tables import counted, duration, figure, pairs, percent, size, table
-
-JSON_LIKE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
-)
-
-
-@given(JSON_LIKE)
-def test_any_document_is_strict_json_and_finite_values_survive(value):
-    back = json.loads(json.dumps(output.plain(value), allow_nan=False))
-    assert back == output.plain(value)
-    if "nan" not in repr(value) and "inf" not in repr(value):
-        assert back == value
-
-
-def test_arrays_and_their_scalars_become_plain_numbers():
-    assert output.plain({"a": np.float32(0.5), "b": np.arange(3), "c": np.array([np.nan, 1.0])}) == {
-        "a": 0.5,
-        "b": [0, 1, 2],
-        "c": [None, 1.0],
-    }
 
 
 @given(st.floats(-1e300, 1e300), st.integers(2, 6))
@@ -116,3 +94,20 @@ def test_quiet_shows_no_progress(capsys):
         report("training", 1, 2)
     output.begin()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("columns", range(12, 60))
+def test_sentences_on_a_terminal_keep_figures_and_units_on_one_line(monkeypatch, capsys, columns):
+    text = "ESR 0.07 %: great. On silence: noise -80.1 dB, 3.5 dBTP of -14.0 LUFS at 4 kHz within 12 ms [or so]."
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(Console, "is_terminal", True)
+    output.say(text)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert " ".join(lines) == text and all(len(line) <= columns for line in lines)
+    assert not any(line.startswith(("%", "dB", "LUFS", "kHz", "ms")) for line in lines)
+
+
+def test_sentences_on_a_pipe_are_whole(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
+    output.say("ESR 0.07 %: great. " * 20)
+    assert capsys.readouterr().out.count("\n") == 1

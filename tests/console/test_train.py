@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from fxlab.console import train
-from fxlab.services import train_seeds
+from fxlab.console.tables import table_of
+from fxlab.services.train import seeds as train_seeds
+from fxlab.services.train import tables
 
 METRICS = {
     "esr": 5e-4,
@@ -25,7 +27,7 @@ METRICS = {
 
 
 def test_sentences_say_what_was_found():
-    assert list(train._verdicts(METRICS)) == [
+    assert list(tables.sentences(METRICS)) == [
         "ESR 0.05 %: transparent.  On silence: noise -110.0 dB, DC 1.0e-05.",
         "Listeners would rate it 97.2 of 100 (predicted MUSHRA; MFCC distance 3.18, heard from 2.91 on).",
         "Against the target without aliasing: ESR 0.02 %, that of the target itself 0.001 %.",
@@ -33,9 +35,9 @@ def test_sentences_say_what_was_found():
 
 
 def test_what_was_not_measured_is_not_spoken_of():
-    assert len(list(train._verdicts(METRICS | {"predicted_mushra": None, "esr_alias_free": None}))) == 1
+    assert len(list(tables.sentences(METRICS | {"predicted_mushra": None, "esr_alias_free": None}))) == 1
     nothing = METRICS | {"esr_alias_free": dict.fromkeys(METRICS["esr_alias_free"])}
-    assert len(list(train._verdicts(nothing))) == 2
+    assert len(list(tables.sentences(nothing))) == 2
 
 
 def test_seeds_are_told_with_their_spread(monkeypatch, capsys, tmp_path):
@@ -57,7 +59,7 @@ def test_seeds_are_told_with_their_spread(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("width", [60, 100])
 def test_aliasing_is_told_for_every_tone(width):
     page = io.StringIO()
-    Console(file=page, width=width, highlight=False).print(train._aliasing(METRICS))
+    Console(file=page, width=width, highlight=False).print(table_of(tables.aliasing(METRICS["aliasing_db"])))
     rows = [line.split() for line in page.getvalue().splitlines() if "Hz" in line]
     assert rows == [["1245", "Hz", "-85.0", "dB", "-134.1", "dB", "none"], ["2489", "Hz", "-65.1", "dB", "–", "–"]]
 
@@ -67,8 +69,8 @@ def test_what_was_gained_is_told_before_and_after():
     gained = {"loss": "estoi", "before": figures, "after": figures | {"estoi": 0.6123, "si_snr_db": None}}
     page = io.StringIO()
     console = Console(file=page, width=100, highlight=False)
-    console.print(train._improvement(gained, "test"))
-    console.print(train._by_snr([{"snr_db": -5.0, "takes": 3, "before": figures, "after": gained["after"]}]))
+    console.print(table_of(tables.improvement(gained, "test")))
+    console.print(table_of(tables.by_snr([{"snr_db": -5.0, "takes": 3, "before": figures, "after": gained["after"]}])))
     rows = [line.split() for line in page.getvalue().splitlines()]
     assert ["ESTOI", "0.45", "0.612"] in rows and ["SI-SNR", "(dB)", "-0.04", "–"] in rows
     assert ["estoi", "loss", "0.5", "0.5"] in rows and ["SNR", "-5", "dB", "3", "-0.04", "–", "0.45", "0.612"] in rows

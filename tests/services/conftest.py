@@ -9,7 +9,7 @@ import pytest
 
 
 def _leave_undrawn(patch: pytest.MonkeyPatch) -> None:
-    from fxlab.services import train_report
+    from fxlab.services.train import report as train_report
 
     for name in ("draw_curves", "_draw_quality"):
         patch.setattr(train_report, name, lambda path, *of: Path(path).touch())

@@ -8,8 +8,9 @@ import soundfile
 
 from fxlab.engines.loader import Opened
 from fxlab.metrics.contrast import contrast
-from fxlab.services import ace_plot, render_plot
-from fxlab.services.render import Request, run
+from fxlab.services import ace_plot
+from fxlab.services.render import plot as render_plot
+from fxlab.services.render.service import Request, run
 from fxlab.settings import EffectSettings
 
 RATE = 16_000

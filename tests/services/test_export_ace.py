@@ -22,7 +22,8 @@ from fxlab.formats.card import foreign_card
 from fxlab.models import checkpoint
 from fxlab.models.ace import Ace
 from fxlab.models.ace_config import AceConfig, settings_of
-from fxlab.services import effects, export, render
+from fxlab.services import effects, export
+from fxlab.services.render import service as render
 from fxlab.settings import EffectSettings
 
 RATE = 8000

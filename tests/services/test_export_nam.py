@@ -1,5 +1,6 @@
 """`fxlab export` to and from Neural Amp Modeler's files."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -56,7 +57,11 @@ def test_the_models_that_ship_are_exported_by_name(tmp_path, monkeypatch, capsys
     assert len(data["weights"]) == 13_802 and data["config"]["layers"][0]["head_size"] == 8
     np.testing.assert_allclose(played("tcn.nam"), played("tcn"), rtol=0, atol=1e-6)
     show_export(result)
-    assert "saturator" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "saturator" in shown.out and not shown.err
+    card = result.card | {"metrics": {"esr": 0.9, "split": "test", "verdict": "failed"}}
+    show_export(dataclasses.replace(result, card=card))
+    assert "doesn't sound like" in capsys.readouterr().err
     with pytest.raises(InputError, match="not a file"):
         export.run(export.Request(Path("nothing"), "nam"))
 

@@ -6,7 +6,8 @@ import torch
 
 from fxlab.audio.testsignals import synthesize
 from fxlab.effects.processor import apply
-from fxlab.engines.loader import NETWORK_ENGINES, open_processor, read_model
+from fxlab.engines.loader import open_processor, read_model
+from fxlab.engines.registry import NETWORK_ENGINES
 from fxlab.errors import UsageError
 from fxlab.formats.card import foreign_card
 from fxlab.metrics.quality import esr

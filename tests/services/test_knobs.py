@@ -13,7 +13,10 @@ from fxlab.engines.loader import open_processor, parameters_of
 from fxlab.errors import InputError, UsageError
 from fxlab.metrics.quality import esr
 from fxlab.models import checkpoint
-from fxlab.services import bench_knobs, dataset, export, train
+from fxlab.services import export
+from fxlab.services.bench import knobs as bench_knobs
+from fxlab.services.dataset import service as dataset
+from fxlab.services.train import service as train
 from fxlab.settings import DatasetSettings, EffectSettings, ModelSettings, TrainSettings
 from fxlab.training.manifest import Manifest
 
@@ -110,8 +113,10 @@ def test_a_model_without_knobs_says_so():
 
 def test_the_error_is_told_at_every_setting(model, grid, tmp_path):
     _, path = model
-    request = bench_knobs.Request(grid, [EffectSettings(str(path))], csv=tmp_path / "grid.csv")
-    (network,) = bench_knobs.run(request).networks
+    request = bench_knobs.Request(grid, [EffectSettings(str(path))], csv=tmp_path / "grid.csv", html=tmp_path / "grid.html")
+    found = bench_knobs.run(request)
+    (network,) = found.networks
+    assert found.html_error is None and str(grid) in (tmp_path / "grid.html").read_text("utf-8")
     assert [setting.parameters for setting in network.settings] == [
         {"drive_db": drive, "bias": bias} for drive in (8, 20) for bias in (-0.1, 0.2)
     ]

@@ -11,7 +11,7 @@ from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor, apply
 from fxlab.effects.registry import effect
 from fxlab.metrics.quality import esr
-from fxlab.services.scoring import Take, alias_free, card_metrics, target_of
+from fxlab.services.scoring import Take, alias_free, card_metrics, open_target
 
 RATE = 48_000
 HOT = {"drive_db": 24.0, "cutoff_hz": 20_000.0}
@@ -25,7 +25,7 @@ class Network(Chain):
     """An effect in the place of a network that learned it perfectly, at one rate."""
 
     def __init__(self, learned):
-        super().__init__([target_of(learned)[1]])
+        super().__init__([open_target(learned).processor])
         self.native_rate_hz = RATE
 
 
@@ -36,7 +36,7 @@ def dry():
 
 
 def take(learned, dry):
-    wet = apply(target_of(learned)[1], dry, RATE)
+    wet = apply(open_target(learned).processor, dry, RATE)
     return Take(dry, wet, wet)
 
 
@@ -58,7 +58,7 @@ def test_a_network_without_aliasing_beats_its_target(dry):
     """It puts out what the oversampled effect does, without its delay of 69 samples."""
     learned = stages(**HOT)
     recorded = take(learned, dry)
-    free = target_of(alias_free(learned))[1]
+    free = open_target(alias_free(learned)).processor
     output = apply(free, np.concatenate([dry, np.zeros(100, np.float32)]), RATE)[free.latency :][: len(dry)]
     found = card_metrics(Network(learned), learned, [Take(dry, recorded.target, output)])["esr_alias_free"]
     assert found["network"] == 0 < found["target"]
@@ -113,13 +113,31 @@ def test_in_a_chain_all_that_can_be_oversampled_is():
     assert [stage["name"] for stage in free] == ["eq", "saturator", "bitcrusher"]
     assert free[0] == learned[0] and [stage["parameters"]["oversample"] for stage in free[1:]] == [8, 8]
     assert learned[1]["parameters"]["oversample"] == 1, "what it is given stays as it is"
-    assert target_of(free)[0] == "eq + saturator + bitcrusher" and isinstance(target_of(free)[1], Processor)
+    assert open_target(free).name == "eq + saturator + bitcrusher" and isinstance(open_target(free).processor, Processor)
 
 
 def test_tones_that_a_low_rate_cant_hold_are_left_out(dry):
     learned = stages(cutoff_hz=2000.0)
     network = Network(learned)
     network.native_rate_hz = 8_000
-    wet = apply(target_of(learned)[1], dry, 8_000)
+    wet = apply(open_target(learned).processor, dry, 8_000)
     found = card_metrics(network, learned, [Take(dry, wet, wet)])
     assert [row["tone_hz"] for row in found["aliasing_db"]] == [1245, 2489]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"name": "/elsewhere/secret.onnx"},
+        {"name": "pedal.nam", "parameters": {}},
+        {"name": "convolver", "parameters": {"ir": "/elsewhere/secret.wav"}},
+        {"name": "convolver", "parameters": {"ir": ["cabinet"]}},
+    ],
+)
+def test_a_card_opens_no_other_file(stage, monkeypatch):
+    monkeypatch.setattr("fxlab.services.scoring.open_processor", lambda *given: pytest.fail(f"opened {given}"))
+    assert open_target([stage]) is None
+
+
+def test_what_is_built_in_needs_no_file():
+    assert open_target([{"name": "convolver"}]).name == "convolver"

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from fxlab.progress import silent
-from fxlab.services.dataset import Request, Result, run
+from fxlab.services.dataset.service import Request, Result, run
 from fxlab.settings import DatasetSettings, EffectSettings
 
 RATE = 16_000

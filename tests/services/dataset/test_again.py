@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from fxlab.errors import InputError, OutputError, UsageError
-from fxlab.services import dataset_render
-from fxlab.services.dataset_state import JOURNAL
+from fxlab.services.dataset import render as dataset_render
+from fxlab.services.dataset.state import JOURNAL
 from fxlab.settings import EffectSettings
 from fxlab.training.manifest import NAME, Manifest
 
@@ -27,7 +27,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(dry, tmp_pat
 import os, sys
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
-from fxlab.services.dataset import Request, run
+from fxlab.services.dataset.service import Request, run
 from fxlab.settings import DatasetSettings, EffectSettings
 def stop(task, done, total, **_):
     if task == "Rendering" and done > 0.4 * total:
@@ -48,6 +48,13 @@ run(Request([{str(dry)!r}], Path({output!r}), [EffectSettings("saturator")], set
     assert contents(tmp_path / "ds") == contents(tmp_path / "straight")
     unchanged = written & {(path.name, path.stat().st_mtime_ns) for path in pairs.iterdir()}
     assert len(unchanged) == 2 * result.kept
+
+
+def test_a_run_that_was_killed_as_it_began(dry, tmp_path, make):
+    (tmp_path / "ds" / "pairs").mkdir(parents=True)
+    (tmp_path / "ds" / f".fxlab-0123456789ab-{JOURNAL}").touch()
+    make(dry, tmp_path / "ds")
+    assert sorted(path.name for path in (tmp_path / "ds").iterdir()) == [NAME, "pairs"]
 
 
 def test_ctrl_c_keeps_what_is_finished(dry, tmp_path, make):

@@ -10,8 +10,8 @@ import soundfile
 from fxlab.errors import InputError, UsageError
 from fxlab.metrics.speech_level import ActiveLevel
 from fxlab.progress import silent
-from fxlab.services.dataset_noise import noise_of
-from fxlab.services.dataset_sources import scan
+from fxlab.services.dataset.noise import noise_of
+from fxlab.services.dataset.sources import scan
 from fxlab.setting import check
 from fxlab.settings import DatasetSettings, EffectSettings
 from fxlab.training.manifest import Manifest

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from fxlab.errors import InputError, UsageError
-from fxlab.services.dataset_recorded import Request, run
+from fxlab.services.dataset.recorded import Request, run
 from fxlab.settings import DatasetSettings
 from fxlab.training.manifest import Manifest
 
@@ -107,7 +107,7 @@ def test_a_pair_that_cannot_be_used_is_left_out_and_the_others_are_done(recordin
 
 def test_the_klon_profile_splits_its_340_clips_as_published(shared_audio):
     from fxlab.profiles import load
-    from fxlab.services.recorded_split import split_along_time
+    from fxlab.services.dataset.recorded_split import split_along_time
 
     settings = load("klon").dataset
     frames = soundfile.info(shared_audio / "klon" / "input.flac").frames

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxlab.console.output import plain
 from fxlab.errors import InputError
-from fxlab.services.dataset_recorded import Request, run
-from fxlab.services.recorded_split import GUARD_S, split_along_time
+from fxlab.formats.plain_json import text_of
+from fxlab.services.dataset.recorded import Request, run
+from fxlab.services.dataset.recorded_split import GUARD_S, split_along_time
 from fxlab.settings import DatasetSettings
 from fxlab.training.manifest import Manifest
 
@@ -65,7 +65,7 @@ def test_pairs_are_aligned_cut_and_reported(recordings, tmp_path, contents):
     (report,) = made.reports
     assert (report.polarity, report.drift_ppm, report.removed_samples) == ("inverted", 0, pytest.approx(499, abs=0.1))
     assert [drop["kind"] for drop in report.dropouts] == ["silent"]
-    document = json.loads(json.dumps(plain(made.to_json())))
+    document = json.loads(text_of(made.to_json()))
     assert document["reports"][0]["delay_samples"] == pytest.approx(500, abs=0.1)
     assert manifest.header["alignments"] == document["reports"]
     assert (tmp_path / "ds" / "pair.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,1 @@
+"""What `bench` shows: one module per suite, histograms and scatter plots."""

@@ -1,0 +1,1 @@
+"""What `live` shows: the panel and its parts, the lists of devices, the report."""

@@ -1,0 +1,1 @@
+"""The verb `master`: songs and albums to deliverable masters."""

@@ -1,0 +1,1 @@
+"""The verb `render`: files through effects, chains and models."""
