@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from fxlab.errors import FxlabError, UsageError
 VERBS = {
     "render": "Play audio files through effects, chains and models.",
     "master": "Master a song for release.",
+    "grow": "Learn an instrument from recordings and let its timbre grow.",
     "dataset": "Make aligned dry and wet pairs to train on.",
     "train": "Train a network to sound like an effect.",
     "export": "Turn a model into ONNX, TorchScript, .nam or RTNeural JSON.",
@@ -28,6 +30,7 @@ VERBS = {
     "live": "Play through effects and models in real time.",
     "effects": "List the effects, and show what each can be set to.",
     "profiles": "List, show and check settings files.",
+    "doctor": "Look at what fxlab needs and can use, and tell how to get it.",
 }
 """Every verb and its line of help; `fxlab.commands.<verb>` is imported when it is run."""
 
@@ -81,10 +84,17 @@ def _load(name: str, markup: Any) -> Any:
 
 def _dress(command: Any, options: list, markup: Any) -> None:
     command.rich_markup_mode = markup
+    command.help = _flowing(command.help or "")
     for child in getattr(command, "commands", {}).values():
         _dress(child, options, markup)
     if not hasattr(command, "commands"):
         command.params.extend(options)
+
+
+def _flowing(text: str) -> str:
+    """A docstring's paragraphs, each as one line: newer releases of Typer keep its line breaks, wherever the window ends."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(part if part.startswith("\b") else part.replace("\n", " ") for part in paragraphs)
 
 
 def _shared_options(

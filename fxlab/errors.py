@@ -7,7 +7,9 @@ without a traceback; a Python caller catches `FxlabError`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+_LONGEST = 1600
 
 
 class FxlabError(Exception):
@@ -16,18 +18,23 @@ class FxlabError(Exception):
     Args:
         message: What is wrong, naming the file or value.
         hint: What to do about it; may be empty.
+
+    Of texts longer than any of fxlab's own, which somebody's file or argument made so, the middle is left out.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = _shortened(message), _shortened(hint)
+        super().__init__(self.message)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[FxlabError], tuple[str, str]]:
         # Errors cross process borders (parallel render and dataset), where the default would drop the hint.
         return type(self), (self.message, self.hint)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
 class UsageError(FxlabError):
@@ -58,6 +65,13 @@ class OutputError(FxlabError):
     """The output can't be written (exit code 6)."""
 
     exit_code = 6
+
+
+def exit_code_of(errors: Collection[FxlabError]) -> int:
+    """Of work on many files: 0 where none failed, 6 where outputs couldn't be written and that was all, else 3."""
+    if not errors:
+        return 0
+    return OutputError.exit_code if all(isinstance(error, OutputError) for error in errors) else InputError.exit_code
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ Precedence is flag > profile > default: a profile only changes what it mentions,
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -189,7 +190,7 @@ class _Reader:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def profile(self, document: dict) -> None:
+    def profile(self, document: dict[str, Any]) -> None:
         profile = self._reading.profile
         for key, value in document.items():
             if key == "effects":
@@ -203,7 +204,7 @@ class _Reader:
             else:
                 self._note((key,), f"unknown setting '{key}'.", _where_it_belongs(key))
 
-    def _section(self, section: Any, values: dict, path: toml.Path, title: str) -> None:
+    def _section(self, section: Any, values: dict[str, Any], path: toml.Path, title: str) -> None:
         names = [known.name for known in dataclasses.fields(section)]
         for key, value in values.items():
             if key in names:
@@ -230,7 +231,8 @@ class _Reader:
     def _parameters(self, stage: EffectSettings, path: toml.Path) -> None:
         """Checks the name, and the parameters; a model file is looked at when it is opened."""
         from fxlab.effects.registry import effects
-        from fxlab.engines.loader import MODEL_SUFFIXES, SHIPPED, resolved
+        from fxlab.engines.loader import MODEL_SUFFIXES, resolved
+        from fxlab.shipped import SHIPPED
 
         known = {*effects(), *SHIPPED}
         if stage.name not in known:
@@ -238,7 +240,7 @@ class _Reader:
                 self._note((*path[:-1], "name"), f"there is no effect or model '{stage.name}'.", nearest(stage.name, known))
             return
         for name, value in stage.set.items():
-            self._try((*path, name), lambda name=name, value=value: resolved(stage.name, {name: value}))
+            self._try((*path, name), functools.partial(resolved, stage.name, {name: value}))
 
     def _try(self, path: toml.Path, action: Callable[[], object]) -> None:
         try:

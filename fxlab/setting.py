@@ -15,7 +15,7 @@ def setting(
     help: str,
     low: float | None = None,
     high: float | None = None,
-    choices: tuple | None = None,
+    choices: tuple[Any, ...] | None = None,
     accepts: Callable[[Any], object] | None = None,
 ) -> Any:
     """A dataclass field with its help and what it accepts in the metadata: a range, choices, or what `accepts` lets pass."""
@@ -32,7 +32,8 @@ def check(settings: Any, name: str, value: Any) -> Any:
         UsageError: A wrong type or a value outside the range or the choices.
     """
     declared = next(f for f in dataclasses.fields(settings) if f.name == name)
-    default = declared.default if declared.default is not dataclasses.MISSING else declared.default_factory()
+    make = declared.default_factory
+    default: Any = declared.default if make is dataclasses.MISSING else make()
     kind = type(default)
     low, high, choices = (declared.metadata[key] for key in ("low", "high", "choices"))
     if kind is float and type(value) is int and abs(value) < 2**53:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from fxlab.durations import parse_duration
 from fxlab.errors import UsageError
 from fxlab.recorded import check_knobs, check_pairs
 from fxlab.setting import setting, shown
+from fxlab.settings_grow import GrowSettings
 from fxlab.settings_master import MasteringSettings, MasterSettings
+
+_ENGINES = ("auto", "fused", "numba", "numpy", "onnx", "torch", "torchscript")
 
 
 def _synthesize(value: str) -> None:
@@ -25,7 +29,7 @@ def _tail(value: str) -> None:
         parse_duration(value)
 
 
-def _grid(values: dict) -> None:
+def _grid(values: dict[str, Any]) -> None:
     for name, choices in values.items():
         if not isinstance(choices, list) or not choices:
             raise UsageError(
@@ -33,25 +37,34 @@ def _grid(values: dict) -> None:
             )
 
 
-def _random(ranges: dict) -> None:
+def _random(ranges: dict[str, Any]) -> None:
     for name, ends in ranges.items():
         if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) in (int, float) for end in ends):
             raise UsageError(f"random: {name} needs [low, high], not {shown(ends)}.", f"Write it like {name} = [-0.5, 0.5].")
 
 
-def _ratios(values: list) -> None:
+def _ratios(values: list[Any]) -> None:
     for value in values:
         if type(value) not in (int, float) or not -60 <= value <= 100:
             raise UsageError(f"snr_db = {shown(value)} is no ratio in dB.", "Its range is -60 .. 100, as in snr_db = [0, 5].")
 
 
-def _texts(values: list) -> None:
+def _texts(values: list[Any]) -> None:
     for value in values:
         if not isinstance(value, str) or not value:
             raise UsageError(f"presets must be names of profiles, not {shown(value)}.", 'Write it like presets = ["saturator"].')
 
 
-def _controllers(values: dict) -> None:
+def _engine(name: str) -> None:
+    if name in _ENGINES:
+        return
+    from fxlab.engines.registry import engines  # imported only where another package's engine may be meant
+
+    if name not in engines():
+        engines().named(name, _ENGINES)
+
+
+def _controllers(values: dict[str, Any]) -> None:
     for number, name in values.items():
         if not (number.isdigit() and int(number) < 128 and isinstance(name, str) and name):
             raise UsageError(
@@ -71,19 +84,19 @@ class EffectSettings:
     name: str = setting("saturator", "An effect's name or a model file.")
     engine: str = setting(
         "auto",
-        "How it is run; auto takes the fastest.",
-        choices=("auto", "fused", "numba", "numpy", "onnx", "torch", "torchscript"),
+        "How it is run: fused, numba, numpy, onnx, torch, torchscript or one of another package; auto takes the fastest.",
+        accepts=_engine,
     )
-    set: dict = setting({}, "The effect's parameters, name = value.")
+    set: dict[str, Any] = setting({}, "The effect's parameters, name = value.")
 
 
 @dataclass
 class ModelSettings:
-    type: str = setting("tcn", "Architecture to train: tcn, lstm, gru, ace or one of another package.")
+    type: str = setting("tcn", "Architecture to train: tcn, lstm, gru, ace, master, ddsp or one of another package.")
     size: str = setting(
         "auto",
         "tcn: standard, large, lite, feather, nano, single; lstm: 16, 32, 64; gru: 16, 32; ace: 60, 32, full; "
-        "auto takes the first.",
+        "master: compact, seed; ddsp: tiny, full, seed; auto takes the first.",
     )
     licence: str = setting("", "Licence that the model's card states, such as 'CC BY 4.0'.")
     attribution: str = setting("", "Whose recordings it learns from, for the card.")
@@ -92,9 +105,9 @@ class ModelSettings:
 @dataclass
 class DatasetSettings:
     synthesize: str = setting("", "Length of test signals to make, such as '3min'; empty for none.", accepts=_synthesize)
-    levels_db: list = setting([0.0], "Gains at which every dry file is rendered.", -60, 24)
-    grid: dict = setting({}, "Effect parameter to list of values: every combination is rendered.", accepts=_grid)
-    random: dict = setting(
+    levels_db: list[float] = setting([0.0], "Gains at which every dry file is rendered.", -60, 24)
+    grid: dict[str, list[Any]] = setting({}, "Effect parameter to list of values: every combination is rendered.", accepts=_grid)
+    random: dict[str, list[float]] = setting(
         {}, "Effect parameter to [low, high]: drawn anew for each rendering, and for each chunk.", accepts=_random
     )
     draws: int = setting(1, "Renderings per file when parameters are random.", 1, 1000)
@@ -102,10 +115,12 @@ class DatasetSettings:
     trim_db: float = setting(-80.0, "Leading and trailing parts below this peak level are cut off.", -200, 0)
     validation: float = setting(0.1, "Share of the sources held out for validation.", 0, 0.9)
     test: float = setting(0.2, "Share of the sources held out for testing.", 0, 0.9)
-    snr_db: list = setting([], "Mix inputs with noise at these ratios, targets stay clean; empty for no noise.", accepts=_ratios)
+    snr_db: list[float] = setting(
+        [], "Mix inputs with noise at these ratios, targets stay clean; empty for no noise.", accepts=_ratios
+    )
     noise: str = setting("speech-shaped", "Which noise: speech-shaped, white, pink or an audio file.")
-    pairs: list = setting([], "Recorded pairs: tables of dry, wet and knobs.", accepts=check_pairs)
-    knobs: list = setting([], "Knobs of recorded pairs: tables of name, low, high, default.", accepts=check_knobs)
+    pairs: list[dict[str, Any]] = setting([], "Recorded pairs: tables of dry, wet and knobs.", accepts=check_pairs)
+    knobs: list[dict[str, Any]] = setting([], "Knobs of recorded pairs: tables of name, low, high, default.", accepts=check_knobs)
     align: bool = setting(True, "Align recorded pairs; false trusts them sample by sample.")
     clip_s: float = setting(0.0, "A recording is a row of clips of this many seconds, each begun from rest; 0 for none.", 0, 3600)
     lead_s: float = setting(0.0, "Beginning of every recorded pair or clip that is heard and never judged, in seconds.", 0, 60)
@@ -181,7 +196,7 @@ class RenderSettings:
 
 @dataclass
 class BenchSettings:
-    buffers: list = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
+    buffers: list[int] = setting([64, 128, 512], "Buffer sizes in frames.", 1, 65_536)
     runs: int = setting(5, "Independent runs per cell.", 1, 10_000)
     threads: int = setting(1, "Threads a network may use.", 1, 1024)
     gc: str = setting("off", "Whether Python's garbage collector runs while measuring.", choices=("on", "off"))
@@ -199,9 +214,9 @@ class LiveSettings:
         "What carries the audio: compiled code without the interpreter where it can, or Python.",
         choices=("auto", "compiled", "python"),
     )
-    presets: list = setting([], "Profiles for the keys 1 to 9 and for MIDI programs.", accepts=_texts)
+    presets: list[str] = setting([], "Profiles for the keys 1 to 9 and for MIDI programs.", accepts=_texts)
     midi: str = setting("", "MIDI port, by number or part of its name; empty for none.")
-    midi_map: dict = setting({}, "MIDI controller to parameter, 74 = 'cutoff_hz'.", accepts=_controllers)
+    midi_map: dict[str, str] = setting({}, "MIDI controller to parameter, 74 = 'cutoff_hz'.", accepts=_controllers)
 
 
 @dataclass
@@ -217,5 +232,6 @@ class Profile:
     render: RenderSettings = field(default_factory=RenderSettings)
     master: MasterSettings = field(default_factory=MasterSettings)
     mastering: MasteringSettings = field(default_factory=MasteringSettings)
+    grow: GrowSettings = field(default_factory=GrowSettings)
     bench: BenchSettings = field(default_factory=BenchSettings)
     live: LiveSettings = field(default_factory=LiveSettings)

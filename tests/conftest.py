@@ -48,13 +48,28 @@ _root = str(Path(_found.origin).parents[1] if _found and _found.origin else Path
 if _found is None:
     sys.path.insert(0, _root)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_root, os.environ.get("PYTHONPATH"))))
+if "FXLAB_DATA" in os.environ:
+    os.environ["FXLAB_DATA"] = os.path.abspath(os.environ["FXLAB_DATA"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory) -> Iterator[None]:
+    """Tests run in a folder without fxlab: Python looks for it there first, so that child processes would find the checkout's.
+
+    That isn't the installed one, and its kernels would be compiled once more.
+    """
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(scope="session")
 def memory_taken():
-    """`memory_taken(play)`: bytes that 1,000 calls of `play` hold at most, over what was held before, as tracemalloc sees it.
+    """`memory_taken(play, fine)`: bytes that 1,000 calls of `play` hold at most over what was held before, as tracemalloc sees.
 
-    The least of three tries: tests that run beside this one are told of it by a thread of this process, which allocates too.
+    Of up to three tries the first that took `fine` bytes or less, or the last: tests that run beside this one are told of it by
+    a thread of this process, which allocates too.
     """
 
     def measured(play):
@@ -70,7 +85,13 @@ def memory_taken():
         finally:
             tracemalloc.stop()
 
-    return lambda play: min(measured(play) for _ in range(3))
+    def taken(play, fine):
+        for _ in range(3):
+            if (took := measured(play)) <= fine:
+                break
+        return took
+
+    return taken
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +100,7 @@ def play_stage():
     import numpy as np
     from numba import njit
 
-    from fxlab.compiled import call_stage
+    from fxlab.kernels.stages import call_stage
 
     @njit
     def play(function, at, frames):
@@ -161,6 +182,54 @@ def conditioned():
             weights["scale"] = np.float32(0.1)
         card = {"model": describe(config), "sample_rate_hz": 48_000, "latency": 0, "receptive_field": config.receptive_field}
         return Model(config, weights, card | {"controls": [control.to_json() for control in controls[:knobs]]})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def instrument_file(tmp_path_factory):
+    """`instrument_file(automaton="grown", seed=0)`: file of an instrument of 16 harmonics and 8 noise bands that was never taught
+    to play; its automaton, unless it is "classic" or "", is the one that the tests of growth measure."""
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    from fxlab.models.checkpoint_file import write
+    from fxlab.models.model import CARD_FORMAT, describe
+    from fxlab.timbre.config import InstrumentConfig
+
+    folder = tmp_path_factory.mktemp("instruments")
+    golden = load_file(Path(__file__).parent / "timbre" / "golden" / "automaton.safetensors")
+
+    def make(automaton="grown", seed=0):
+        path = folder / f"{automaton or 'none'}-{seed}.safetensors"
+        if path.exists():
+            return path
+        config = InstrumentConfig(
+            harmonics=16, bands=8, mfcc=0, hidden=6, layers=1, dense=6, automaton=automaton, channels=8, cell_hidden=24
+        )
+        rng = np.random.default_rng(seed)
+        weights = {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in config.weight_shapes().items()}
+        if automaton == "grown":
+            weights |= {f"automaton.{name}": array for name, array in golden.items()}
+        level = np.where(np.arange(40) < 34, -22.0, -90.0).tolist()
+        card = {
+            "format": CARD_FORMAT,
+            "model": describe(config),
+            "sample_rate_hz": config.sample_rate_hz,
+            "parameters_count": config.parameters_count,
+            "features": {
+                "tracker": "swift-f0 0.3.0",
+                "sample_rate_hz": config.sample_rate_hz,
+                "hop": config.hop,
+                "loudness": {"mean": -30.0, "spread": 10.0},
+                "range_midi": [50.0, 74.0],
+                "loudness_range_db": [-50.0, -15.0],
+            },
+            "phrase": {"midi": [57.0] * 40, "voiced": [1.0] * 40, "loudness_db": level},
+            "licence": "CC0",
+        }
+        write(path, weights, card)
+        return path
 
     return make
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from fxlab import __version__
-from fxlab.cli import VERBS, run
+from fxlab.cli import VERBS, _load, run
 from fxlab.console import output
 from fxlab.errors import CheckError, InputError, MissingError, OutputError, UsageError
 
@@ -73,6 +74,21 @@ def test_each_verb_explains_itself_with_two_examples(verb, capsys):
     _, examples = capsys.readouterr().out.split("Examples:")
     assert sum(line.strip().startswith("fxlab ") for line in examples.splitlines()) >= 2
     assert f"fxlab {verb}" in examples
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_examples_fit_a_narrow_terminal_and_can_be_copied(verb, capsys):
+    run([verb, "--help"])
+    _, examples = capsys.readouterr().out.split("Examples:")
+    assert max(map(len, examples.splitlines())) <= 80
+    for line in examples.replace("\\\n", "").strip().splitlines():
+        assert shlex.split(line)[0] in ("fxlab", "torchrun"), line
+
+
+def test_help_flows_to_the_width_of_the_window():
+    """Newer releases of Typer keep the line breaks of docstrings, which then break a second time."""
+    help = _load("render", "rich").help
+    assert [part.count("\n") for part in help.split("\n\n")] == [0, 0]
 
 
 def test_nothing_heavy_is_imported_for_help():

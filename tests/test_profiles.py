@@ -211,7 +211,8 @@ def test_every_packaged_profile_is_sound_and_describes_itself(name):
 
 def test_the_profile_that_the_readme_shows_is_sound(write):
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    blocks = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    shown = [text for text in blocks if "[project" not in text]  # of a package that adds something
     assert shown and all(profiles.read(write(text)).problems == [] for text in shown)
 
 

@@ -15,6 +15,7 @@ from typing import IO
 
 import numpy as np
 
+from fxlab import getting
 from fxlab.audio.files import AudioInfo, probe
 from fxlab.audio.true_peak import TruePeakMeter
 from fxlab.errors import InputError, MissingError, UsageError, nearest
@@ -99,8 +100,8 @@ def decoded_peaks(
             raise UsageError(f"There is no codec '{name}'.", nearest(name, CODECS))
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        raise MissingError("There is no ffmpeg to encode with.", "Install it (https://ffmpeg.org), or leave lossy codecs out.")
-    info, encoders = probe(path), _encoders(ffmpeg)
+        raise MissingError("There is no ffmpeg to encode with.", f"{getting.FFMPEG}. Or leave lossy codecs out.")
+    info, encoders = probe(path), encoders_of(ffmpeg)
     able = [name for name in codecs if CODECS[name].encoder in encoders and info.channels <= CODECS[name].most_channels]
     with ThreadPoolExecutor(len(CODECS)) as pool:
         found = list(pool.map(lambda name: _decoded(ffmpeg, info, name, section_s), able))
@@ -108,7 +109,8 @@ def decoded_peaks(
 
 
 @functools.cache
-def _encoders(ffmpeg: str) -> frozenset[str]:
+def encoders_of(ffmpeg: str) -> frozenset[str]:
+    """Names of all that an ffmpeg can encode with."""
     said = subprocess.run([ffmpeg, "-hide_banner", "-encoders"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
     return frozenset(words[1] for line in said.splitlines() if len(words := line.split()) > 1)
 
@@ -135,7 +137,19 @@ def _round_trip(ffmpeg: str, info: AudioInfo, name: str, section_s: tuple[float,
     coding = ["-c:a", codec.encoder, "-b:a", str(codec.bit_rate), "-sample_fmt", codec.sample_format]
     coding += ["-ar", str(codec.rate_hz(info.sample_rate_hz)), "-f", codec.container, "pipe:1"]
     where = ["-ss", str(section_s[0]), "-t", str(section_s[1])] if section_s else []
-    encode = [*quiet, *where, "-i", f"file:{info.path}", "-map", "0:a:0", "-map_metadata", "-1", *coding]
+    encode = [
+        *quiet,
+        *where,
+        "-protocol_whitelist",
+        "file,pipe",
+        "-i",
+        f"file:{info.path}",
+        "-map",
+        "0:a:0",
+        "-map_metadata",
+        "-1",
+        *coding,
+    ]
     decode = [*quiet, "-f", "aac" if codec.container == "adts" else codec.container, "-i", "pipe:0"]
     decode += ["-ac", str(info.channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
     with tempfile.TemporaryFile() as complaints:

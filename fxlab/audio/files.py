@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from fxlab.audio.quantise import finite
 from fxlab.audio.sources import expand
 from fxlab.audio.writer import Writer
 from fxlab.errors import InputError
+
+if TYPE_CHECKING:
+    import soundfile
 
 __all__ = ["AudioInfo", "Reader", "Writer", "expand", "probe", "read", "read_blocks"]
 
@@ -186,7 +190,7 @@ def _check_is_file(path: Path) -> None:
         raise InputError(f"{path} can't be read: {error.strerror}.", "Check its permissions, or copy it elsewhere.") from None
 
 
-def _open(path: Path):
+def _open(path: Path) -> soundfile.SoundFile:
     import soundfile
 
     try:

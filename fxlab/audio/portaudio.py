@@ -10,14 +10,15 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from fxlab import getting
 from fxlab.audio.chatter import quiet_stderr
 from fxlab.errors import FxlabError, MissingError, UsageError
 
 PATIENCE_S = 5.0
 """How long a sound system may take to answer, in seconds."""
 
-WITHOUT = "Or play without sound hardware: add --virtual."
-_INSTALL = f"On Linux: apt install portaudio19-dev && pip install 'fxlab[live]'; elsewhere: pip install 'fxlab[live]'. {WITHOUT}"
+WITHOUT = "Without sound hardware: fxlab live --virtual."
+_INSTALL = f"{getting.LIVE} {WITHOUT}"
 
 _lock = threading.RLock()
 _manager: Any = None

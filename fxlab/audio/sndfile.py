@@ -16,6 +16,7 @@ TAGS = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "
 """The text tags libsndfile knows; a container may hold fewer."""
 
 _GET_CHANNEL_MAP, _SET_CHANNEL_MAP = 0x1100, 0x1101  # SFC_GET/SET_CHANNEL_MAP_INFO of sndfile.h, which soundfile doesn't wrap
+_UPDATE_HEADER = 0x1061  # SFC_SET_UPDATE_HEADER_AUTO
 
 
 def native(path: Path) -> str | bytes:
@@ -81,6 +82,14 @@ def channel_map(file: soundfile.SoundFile) -> tuple[int, ...] | None:
         if soundfile._snd.sf_command(file._file, _GET_CHANNEL_MAP, found, 4 * file.channels):
             return tuple(found)
     return None
+
+
+def keep_header(file: soundfile.SoundFile) -> None:
+    """Has the header tell with every write how much there is, so that a file can be played that is never closed."""
+    import soundfile
+
+    with contextlib.suppress(AttributeError):
+        soundfile._snd.sf_command(file._file, _UPDATE_HEADER, soundfile._ffi.NULL, 1)
 
 
 def set_channel_map(file: soundfile.SoundFile, speakers: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ process.
 
 from __future__ import annotations
 
-from fxlab.interrupts import ctrl_c_held_back
+from fxlab.audio.interrupts import ctrl_c_held_back
 
 with ctrl_c_held_back():
     import soxr

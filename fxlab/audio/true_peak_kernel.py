@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from fxlab.audio.true_peak import LOUDEST, TAPS
-from fxlab.vectors import OPTIONS, constant, fma, load, store
+from fxlab.kernels.vectors import OPTIONS, constant, fma, load, store
 
 CHUNK = 512
 ROOM = CHUNK + 32

@@ -7,13 +7,18 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxlab.audio import sndfile
+from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ, sndfile
 from fxlab.audio.atomic import output_error, replacing
+from fxlab.audio.leftovers import irreplaceable_token
 from fxlab.audio.quantise import finite, quantise
 from fxlab.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    import soundfile
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 """File-name suffix to container, as far as fxlab writes them."""
@@ -24,6 +29,7 @@ _RIFF_LIMIT = 2**32 - 2**20  # bytes of samples; the rest is room for the header
 _CHUNK = 8192  # libvorbis keeps what it is given on the stack
 _VORBIS_LEVEL = 0.3  # libsndfile's scale, 0 the best; this is Vorbis quality 7, about 224 kbit/s in stereo
 _BITS = {"PCM_16": 16, "PCM_24": 24}
+_SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 
 
 class Writer:
@@ -43,6 +49,8 @@ class Writer:
         frames: Length if it is known; needed for a WAV that will pass 4 GB.
         channel_map: Loudspeaker of each channel (`AudioInfo.channel_map`), kept by WAV.
         token: Part of the temporary file's name, see `fxlab.audio.atomic`.
+        irreplaceable: What was written is left, and can be played, where the disk is full or the process killed: `rescued` of
+            `fxlab.audio.leftovers` finds it.
 
     Attributes:
         frames: Written so far.
@@ -68,6 +76,7 @@ class Writer:
         frames: int | None = None,
         channel_map: Sequence[int] | None = None,
         token: str | None = None,
+        irreplaceable: bool = False,
     ) -> None:
         self.path = Path(path)
         self.format = format or _format_of(self.path)
@@ -77,7 +86,8 @@ class Writer:
         self._tags = {name: text for name, text in (tags or {}).items() if text}
         self._rng = np.random.default_rng(dither_seed)
         self._map = channel_map
-        self._token = token
+        self._token = irreplaceable_token() if irreplaceable else token
+        self._irreplaceable = irreplaceable
         self._container = self._container_for(frames)
         check_vacant(self.path, force)
 
@@ -102,14 +112,13 @@ class Writer:
 
     def __enter__(self) -> Writer:
         with contextlib.ExitStack() as stack:
-            self._temporary = stack.enter_context(replacing(self.path, self._token))
-            self._temporary.open("xb").close()  # an OSError here says why a place can't be written, libsndfile wouldn't
+            self._temporary = stack.enter_context(replacing(self.path, self._token, keep=self._irreplaceable))
             self._file = self._open()
             stack.callback(self._close)
             self._stack = stack.pop_all()
         return self
 
-    def _open(self):
+    def _open(self) -> soundfile.SoundFile:
         import soundfile
 
         try:
@@ -126,6 +135,8 @@ class Writer:
             raise self._failed(error) from None
         if self._map is not None:
             sndfile.set_channel_map(file, self._map)
+        if self._irreplaceable:
+            sndfile.keep_header(file)
         for name, text in self._tags.items():
             with contextlib.suppress(soundfile.SoundFileError):  # what didn't arrive is found in `finish`
                 setattr(file, name, text)
@@ -204,6 +215,41 @@ class Writer:
         )
 
 
+def write(path: str | Path, audio: np.ndarray, sample_rate_hz: int, bit_depth: str = "24", force: bool = False) -> int:
+    """Writes a whole file, or leaves what was there.
+
+    Args:
+        path: Its suffix decides: .wav, .flac, or .ogg (Vorbis, whatever the bit depth).
+        audio: Shape (channels, frames) or (frames,), any float type, full scale -1..1; NaN and infinity become silence.
+        sample_rate_hz: 8-192 kHz.
+        bit_depth: "16" (TPDF-dithered, the same in every run), "24" (rounded) or "float".
+        force: Overwrite a file that exists.
+
+    Returns:
+        Samples beyond full scale, which an integer format clipped.
+
+    Raises:
+        UsageError: The file exists, a suffix, bit depth or rate that fxlab doesn't write, or audio of another shape.
+        OutputError: The place can't be written, or the disk is full.
+    """
+    shaped = np.atleast_2d(np.asarray(audio))
+    channels, frames = shaped.shape if shaped.ndim == 2 else (0, 0)
+    if shaped.dtype.kind != "f" or not frames or channels > max(64, frames):
+        raise UsageError(
+            f"An array of {shaped.dtype} of shape {shaped.shape} can't be written as audio.",
+            "It must be floats (channels, frames).",
+        )
+    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
+        raise UsageError(f"A sample rate of {sample_rate_hz} Hz is out of range.", "fxlab works from 8000 to 192000 Hz.")
+    if bit_depth not in _SUBTYPES:
+        raise UsageError(f"There is no bit depth '{bit_depth}'.", f"Choose one of: {', '.join(_SUBTYPES)}.")
+    path = Path(path)
+    subtype = "VORBIS" if path.suffix.lower() == ".ogg" else _SUBTYPES[bit_depth]
+    with Writer(path, sample_rate_hz, channels, subtype, force=force, frames=frames) as writer:
+        writer.write(shaped)
+    return writer.clipped
+
+
 def check_vacant(path: Path, force: bool) -> None:
     """Raises `UsageError` where `path` can't be taken: it is a folder, or it exists and may not be overwritten;
     `OutputError` where the path itself can't be used."""
@@ -214,7 +260,7 @@ def check_vacant(path: Path, force: bool) -> None:
     if folder:
         raise UsageError(f"{path} is a folder.", "Name a file.")
     if exists and not force:
-        raise UsageError(f"{path} exists already.", "Choose another name with -o, or overwrite it with --force.")
+        raise UsageError(f"{path} exists already.", "Choose another name, or overwrite it with --force.")
 
 
 def _format_of(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,6 +97,7 @@ def chain_module(stages: Iterable[tuple[str, Mapping[str, object]]], sample_rate
     modules = [effect(name).torch_module(sample_rate_hz, **parameters) for name, parameters in stages]
     stream = 0
     for module in modules:
-        if hasattr(module, "number_noise"):
-            stream = module.number_noise(stream)
+        number: Callable[[int], int] | None = getattr(module, "number_noise", None)
+        if number is not None:
+            stream = number(stream)
     return nn.Sequential(*modules)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from fxlab.addresses import array_at, table_at, table_of
-from fxlab.compiled import address_of, call_kernel
 from fxlab.effects import oversampling
+from fxlab.kernels.addresses import array_at, table_at, table_of
+from fxlab.kernels.stages import address_of, call_kernel
 
 CHUNK = 512  # base-rate frames at once: all buffers stay in the fastest cache
 
@@ -166,8 +166,10 @@ def _fill(history, line, frames):
 def _up(low, history, line, even, even_reach, odd, odd_reach, spare, high):
     frames, reach = len(low), len(history)
     result = spare[:frames]
-    line[:reach] = history
-    line[reach : reach + frames] = low
+    for i in range(reach):  # item by item: Numba takes seconds to compile `line[:reach] = history`
+        line[i] = history[i]
+    for i in range(frames):
+        line[reach + i] = low[i]
     _fir(line, reach, even, even_reach, result)
     for i in range(frames):
         high[2 * i] = result[i]
@@ -181,8 +183,10 @@ def _up(low, history, line, even, even_reach, odd, odd_reach, spare, high):
 def _down(high, evens, odds, first, second, even, even_reach, odd, odd_reach, spare, low):
     frames = len(low)
     result = spare[:frames]
-    first[:even_reach] = evens
-    second[: odd_reach + 1] = odds
+    for i in range(even_reach):
+        first[i] = evens[i]
+    for i in range(odd_reach + 1):
+        second[i] = odds[i]
     for i in range(frames):
         first[even_reach + i] = high[2 * i]
         second[odd_reach + 1 + i] = high[2 * i + 1]

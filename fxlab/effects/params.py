@@ -66,6 +66,8 @@ class Param:
             if isinstance(value, bool):
                 raise TypeError
             number = float(value)  # type: ignore[arg-type]
+        except OverflowError:  # a whole number of hundreds of digits
+            raise UsageError(f"{self.name} is out of range.", f"Its range is {self.range_text}.") from None
         except (TypeError, ValueError):
             raise UsageError(f"{self.name} must be a number, not {value!r}.", f"Its range is {self.range_text}.") from None
         if not (math.isfinite(number) and self.low <= number <= self.high):

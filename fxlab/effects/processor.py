@@ -12,7 +12,7 @@ from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
 from fxlab.errors import UsageError
 
 if TYPE_CHECKING:
-    from fxlab.compiled import Stage
+    from fxlab.kernels.stages import Stage
 
 State = dict[str, np.ndarray]
 

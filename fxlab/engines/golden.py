@@ -31,7 +31,8 @@ def golden_input(frames: int = _FRAMES, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     t = np.arange(frames)
     tone = 0.5 * np.sin(2 * np.pi * t / 97.3) + rng.uniform(-0.5, 0.5, frames) * np.exp(-t / 700.0)
-    return tone.astype(np.float32)
+    golden: np.ndarray = tone.astype(np.float32)
+    return golden
 
 
 def golden_input_of(card: Card) -> np.ndarray:
@@ -55,10 +56,9 @@ def play(processor: Processor, audio: np.ndarray, rate_hz: int, sizes: list[int]
     place, a quarter from the farther end. In the end they are set to what they were.
     """
     processor.prepare(rate_hz, 1, max(sizes))
-    knobs = processor.controls if isinstance(processor, NetworkProcessor) else ()
-    if not knobs:
+    if not (isinstance(processor, NetworkProcessor) and processor.controls):
         return _played(processor, audio, sizes)
-    before, half = processor.values, len(audio) // 2
+    knobs, before, half = processor.controls, processor.values, len(audio) // 2
     processor.set(**{knob.name: knob.param.default for knob in knobs})
     first, second = _divided(sizes, half)
     wet = _played(processor, audio[:half], first)
@@ -69,13 +69,13 @@ def play(processor: Processor, audio: np.ndarray, rate_hz: int, sizes: list[int]
 
 
 def _played(processor: Processor, audio: np.ndarray, sizes: list[int]) -> np.ndarray:
-    out, done = np.empty((1, len(audio)), np.float32), 0
+    out, done = np.empty(len(audio), np.float32), 0
     for size in sizes:
         wet = np.empty((1, size), np.float32)
         processor.process(np.ascontiguousarray(audio[None, done : done + size]), wet)
-        out[:, done : done + size] = wet
+        out[done : done + size] = wet[0]
         done += size
-    return out[0]
+    return out
 
 
 def _divided(sizes: list[int], at: int) -> tuple[list[int], list[int]]:
@@ -98,6 +98,12 @@ def pack(dry: np.ndarray, wet: np.ndarray, allowed: float = TOLERANCE) -> dict[s
         "sha256": hashlib.sha256(raw[0] + raw[1]).hexdigest(),
         **({"tolerance": f"{allowed:.2g}"} if allowed > TOLERANCE else {}),
     }
+
+
+def vector_of(reference: TorchProcessor, card: Card, least: float = TOLERANCE) -> dict[str, str]:
+    """The golden vector of a network as torch plays it, with what other engines may be off: `least`, or more by `tolerance`."""
+    dry, rate = golden_input_of(card), int(card["sample_rate_hz"])
+    return pack(dry, play(reference, dry, rate, [len(dry)]), max(least, tolerance(reference, dry, rate)))
 
 
 def unpack(vector: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:

@@ -98,6 +98,6 @@ class Knobs:
         self._wanted[0], self._wanted[1] = self._state[VALUE], self._state[TARGET]
 
     def _table_of(self, state: np.ndarray, still: np.ndarray) -> np.ndarray:
-        from fxlab.addresses import table_of
+        from fxlab.kernels.addresses import table_of
 
         return table_of(self._frames, self._wanted.ravel(), state.ravel(), still.ravel(), self.moving)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from fxlab.addresses import array_at, table_at
 from fxlab.engines.knobs import DONE, OFFSET, TARGET, VALUE
+from fxlab.kernels.addresses import array_at, table_at
 
 
 @njit(nogil=True, error_model="numpy")

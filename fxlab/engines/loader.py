@@ -11,17 +11,15 @@ from typing import Any
 from fxlab.effects.params import Parameter, Value, resolve
 from fxlab.effects.processor import Processor
 from fxlab.effects.registry import effects
-from fxlab.engines.network import NetworkProcessor
-from fxlab.errors import InputError, UsageError, nearest
+from fxlab.engines.registry import NETWORK_ENGINES, engines, engines_for, network_processor
+from fxlab.engines.settable import Settable
+from fxlab.errors import CheckError, InputError, UsageError, nearest
 from fxlab.models.controls import controls_of, effect_at
-from fxlab.models.model import Card, Model, kind_of
+from fxlab.models.model import Card, Model, config_of, kind_of
+from fxlab.shipped import SHIPPED
 
-SHIPPED = {
-    name: f"{name}.onnx" for name in ("tcn", "tcn-nano", "lstm", "gru", "tcn-knobs", "clipper-nano", "bitcrusher-nano", "klon")
-}
-NETWORK_ENGINES = ("fused", "onnx", "torch", "torchscript")
-"""Those that run networks, the fastest first."""
-
+INSTRUMENT = "ddsp"
+"""Kind of a model that is an instrument, which plays what it hears."""
 _KINDS = {
     ".onnx": "`fxlab export`",
     ".safetensors": "`fxlab train`",
@@ -86,7 +84,7 @@ def resolved(name: str, given: Mapping[str, object]) -> dict[str, Value]:
     knobs = parameters_of(name)
     if not knobs:
         hint = "It plays the setting that it was trained on; `fxlab effects list` tells what has parameters."
-        if _is_ace(model_path(name)):
+        if _kind(model_path(name)) == "ace":
             hint = f"`fxlab export {name} --format profile` makes a profile of it, in which they can."
         raise UsageError(f"The model '{name}' has no knobs: {', '.join(given)} can't be set.", hint)
     return resolve(knobs, given, f"The model '{name}'")
@@ -96,13 +94,20 @@ def engines_of(name: str) -> tuple[str, ...]:
     """The engines that can run `name`, the default first; raises `UsageError` or `InputError` for what can't be played."""
     if name in effects():
         return tuple(effects()[name].engines)
-    if _is_ace(model_path(name)):
-        return tuple(engine for engine in NETWORK_ENGINES if engine != "torchscript")
-    return NETWORK_ENGINES
+    path = model_path(name)
+    if _kind(path) == INSTRUMENT:
+        return ("numba",)
+    return engines_for(config_of(card_of(str(path))) if path.suffix.lower() in _OWN else read_model(path)[0].config)
 
 
-def _is_ace(path: Path) -> bool:
-    return path.suffix.lower() in _OWN and kind_of(card_of(str(path))) == "ace"
+def check_network(name: str) -> None:
+    """Raises `UsageError` for an instrument, which copies no effect."""
+    if _kind(model_path(name)) == INSTRUMENT:
+        raise UsageError(f"{name} is an instrument, and copies no effect.", "The suites effects and live measure its speed.")
+
+
+def _kind(path: Path) -> str | None:
+    return kind_of(card_of(str(path))) if path.suffix.lower() in _OWN else None
 
 
 def model_path(name: str) -> Path:
@@ -117,6 +122,8 @@ def model_path(name: str) -> Path:
     if path.exists():
         known = ", ".join(f"{suffix} (from {origin})" for suffix, origin in _KINDS.items())
         raise InputError(f"{path} is not a model file.", f"fxlab plays {known}.")
+    if name in effects().refused:
+        effects().named(name)  # raises what is wrong with it
     raise UsageError(f"There is no effect or model '{name}'.", nearest(name, [*effects(), *SHIPPED]))
 
 
@@ -134,6 +141,8 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
         InputError: A file that is missing, damaged or not a model.
     """
     known = engines_of(name)
+    if engine in engines():
+        engines()[engine]  # a package's that can't be used says why
     if engine not in ("auto", *known):
         raise UsageError(f"'{name}' can't be run by the engine '{engine}'.", f"It runs on: {', '.join(known)}.")
     if name in effects():
@@ -144,8 +153,7 @@ def open_processor(name: str, parameters: Mapping[str, object] | None = None, en
     values = resolved(name, parameters) if parameters else {}
     chosen, processor = _open_model(path, engine, threads)
     processor.set(**values)
-    values = processor.values
-    return Opened(name if name in SHIPPED else path.stem, chosen, processor, values, processor.card, path)
+    return Opened(name if name in SHIPPED else path.stem, chosen, processor, {**processor.values}, processor.card, path)
 
 
 def another(opened: Opened, parameters: Mapping[str, object]) -> Opened:
@@ -178,40 +186,45 @@ def read_model(path: Path) -> tuple[Model, dict[str, str] | None]:
         from fxlab.formats.rtneural import read_rtneural
 
         return read_rtneural(path)
-    from fxlab.models import checkpoint
+    from fxlab.models.checkpoint_file import read
 
-    network, card, _, _ = checkpoint.load(path)
-    return checkpoint.model_of(network, _playable(card)), None
+    model, _, _ = read(path)
+    if kind_of(model.card) == INSTRUMENT:
+        from fxlab.timbre.instrument import checked_card
+        from fxlab.timbre.processor import as_effect
+
+        checked_card(model, str(path))
+        return as_effect(model), None
+    _playable(model.card)
+    return model, None
 
 
 def _playable(card: Card) -> Card:
     """Itself; raises `UsageError` for a network that doesn't turn audio into audio."""
     if kind_of(card) == "master":
         raise UsageError("This is a mastering model: it decides how to master a song.", "Play it with `fxlab master --model`.")
+    if kind_of(card) == INSTRUMENT:
+        raise UsageError(
+            "This is an exported instrument, for other programs: it takes pitch and loudness, not audio.",
+            "Play the .safetensors file that it was exported from, or `fxlab grow` it.",
+        )
     return card
 
 
-def processor_of(model: Model, engine: str, threads: int = 1) -> NetworkProcessor:
-    """A network on one of `NETWORK_ENGINES`, not yet prepared."""
-    if engine == "fused":
-        from fxlab.engines.fused import fused_processor
+def processor_of(model: Model, engine: str, threads: int = 1) -> Settable:
+    """A network on an engine, or an instrument, not yet prepared."""
+    if model.config.kind == INSTRUMENT:
+        from fxlab.timbre.processor import InstrumentProcessor
 
-        return fused_processor(model)
-    if engine == "onnx":
-        from fxlab.engines.onnx_engine import OnnxProcessor
-        from fxlab.engines.onnx_graph import streaming_graph
-
-        return OnnxProcessor(streaming_graph(model.config, model.weights).SerializeToString(), model.card, threads)
-    from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
-    from fxlab.models.checkpoint import network_of
-
-    return (torchscript_processor if engine == "torchscript" else TorchProcessor)(network_of(model), model.card)
+        return InstrumentProcessor(model)
+    return network_processor(model, engine, threads)
 
 
-def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProcessor]:
+def _open_model(path: Path, engine: str, threads: int) -> tuple[str, Settable]:
     """The engine's name and its processor, which has played the file's golden vector.
 
-    "auto" is the fused engine where that is right: by the golden vector, without one by what ONNX Runtime plays.
+    "auto" is the fused engine where that is right: by the golden vector, without one by what ONNX Runtime plays. For
+    networks of other packages there is no such engine.
     """
     from fxlab.engines.golden import TOLERANCE, difference, golden_input_of, prove
 
@@ -220,13 +233,19 @@ def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProc
 
         return engine, load_onnx(path, threads)[0]
     model, vector = read_model(path)
+    if model.config.kind == INSTRUMENT:
+        return "numba", processor_of(model, "numba")
+    if engine == "auto" and "fused" not in engines_for(model.config):
+        return _open_model(path, "onnx", threads)
     if engine != "auto":
         processor = processor_of(model, engine, threads)
-        if vector:
-            prove(processor, vector, processor.native_rate_hz, str(path))
+        if engine not in NETWORK_ENGINES:
+            _prove_foreign(processor, engine, model, vector, path)
+        elif vector:
+            prove(processor, vector, int(processor.card["sample_rate_hz"]), str(path))
         return engine, processor
     fused = processor_of(model, "fused", threads)
-    rate_hz = fused.native_rate_hz
+    rate_hz = int(fused.card["sample_rate_hz"])
     if vector:
         try:
             prove(fused, vector, rate_hz, str(path))
@@ -236,3 +255,24 @@ def _open_model(path: Path, engine: str, threads: int) -> tuple[str, NetworkProc
     onnx = processor_of(model, "onnx", threads)
     right = difference(fused, onnx, golden_input_of(model.card), rate_hz) <= TOLERANCE
     return ("fused", fused) if right else ("onnx", onnx)
+
+
+def _prove_foreign(processor: Settable, engine: str, model: Model, vector: dict[str, str] | None, path: Path) -> None:
+    """Raises `CheckError` for another package's engine that doesn't play what the file, or else torch, says."""
+    from fxlab.engines.golden import TOLERANCE, difference, golden_input_of, prove, tolerance, unpack
+    from fxlab.engines.torch_engine import torch_processor
+
+    rate_hz, wrong = int(processor.card["sample_rate_hz"]), ""
+    if vector:
+        unpack(vector)  # whether the file is damaged, for which no engine is to blame
+        try:
+            prove(processor, vector, rate_hz, str(path))
+        except InputError as error:
+            wrong = error.message
+    else:
+        reference, audio = torch_processor(model), golden_input_of(model.card)
+        off = difference(reference, processor, audio, rate_hz)
+        if not off <= TOLERANCE and not off <= tolerance(reference, audio, rate_hz):
+            wrong = f"{path} sounds another way than in torch: it is off by {off:.2g}."
+    if wrong:
+        raise CheckError(f"The engine '{engine}' can't be trusted with this model: {wrong}", "Choose another --engine.")

@@ -7,8 +7,9 @@ from abc import abstractmethod
 import numpy as np
 
 from fxlab.audio import MAX_LATENCY, MAX_RATE_HZ, MIN_RATE_HZ
-from fxlab.effects.processor import Processor, State
+from fxlab.effects.processor import State
 from fxlab.engines.knobs import Knobs
+from fxlab.engines.settable import Settable
 from fxlab.errors import InputError
 from fxlab.models.controls import controls_of
 from fxlab.models.model import Card
@@ -17,7 +18,7 @@ _MAX_RECEPTIVE_FIELD = 1 << 22
 _KNOBS = "knobs"
 
 
-class NetworkProcessor(Processor):
+class NetworkProcessor(Settable):
     """A trained network that maps audio to audio, every channel on its own, with the knobs that it was trained with.
 
     Args:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import Message
 
 from fxlab.engines.golden import prove
 from fxlab.engines.network import NetworkProcessor
-from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT, TAIL, streaming_graph
-from fxlab.errors import InputError
-from fxlab.models.model import Card, Model, config_of
+from fxlab.engines.onnx_graph import AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT, TAIL, model_of, streaming_graph
+from fxlab.engines.onnx_guard import ends_of, require_plain
+from fxlab.errors import InputError, MissingError
+from fxlab.models.model import Card, Model, is_foreign
 from fxlab.models.precision import precision_of
 
 _HINT = "A model is an .onnx file that `fxlab export` wrote."
@@ -77,18 +77,26 @@ class OnnxProcessor(NetworkProcessor):
         np.copyto(out, self._wet[: dry.size].reshape(dry.shape))
 
 
+def onnx_processor(model: Model, threads: int = 1) -> OnnxProcessor:
+    """A processor that runs a network's streaming graph, made in memory."""
+    return OnnxProcessor(streaming_graph(model.config, model.weights).SerializeToString(), model.card, threads)
+
+
 def load_onnx(path: Path, threads: int = 1) -> tuple[OnnxProcessor, Card]:
     """The processor and the card of an exported model, its golden vector replayed.
+
+    What runs is the graph that fxlab writes for the file's weights, never the file's own, which could be any program.
 
     Raises:
         InputError: Not a file, not an fxlab model, damaged, or not playing its golden vector.
     """
     data, card, vector = read_onnx(path)
     try:
-        processor = OnnxProcessor(data, card, threads)
-        config = config_of(card)
-        if (processor.state_shapes, len(processor.controls)) != (config.state_shapes(), config.controls):
+        model = model_of(data, card, str(path))
+        graph = streaming_graph(model.config, model.weights, precision_of(card))
+        if ends_of(graph) != ends_of(onnx.load_model_from_string(data)):
             raise InputError(f"The card of {path} describes another network than its graph.", _HINT)
+        processor = OnnxProcessor(graph.SerializeToString(), card, threads)
     except InputError:
         raise
     except Exception as error:  # onnxruntime raises its own unrelated classes for a bad graph
@@ -108,7 +116,7 @@ def save_onnx(path: Path, model: Model, golden: dict[str, str]) -> None:
 def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     """An exported model's bytes, card and golden vector, unproven; raises `InputError` where that isn't what the file holds.
 
-    A graph that points to tensors in other files is refused, since they would be looked for in the current folder.
+    A file that holds more than `onnx_guard.require_plain` lets pass is refused.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file.", _HINT)
@@ -117,25 +125,18 @@ def read_onnx(path: Path) -> tuple[bytes, Card, dict[str, str]]:
     data = path.read_bytes()
     try:
         model = onnx.load_model_from_string(data)
-        if _outside(model):
-            raise ValueError
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         card, vector = json.loads(metadata["card"]), json.loads(metadata["golden"])
         if not (isinstance(card, dict) and isinstance(vector, dict)):
             raise ValueError
+        require_plain(model, traced=is_foreign(card))
+    except MissingError:
+        raise
     except (KeyError, ValueError):
         raise InputError(f"{path} is an ONNX file, but not one that fxlab exported.", _HINT) from None
     except Exception as error:  # protobuf's classes for a file that is no ONNX at all
         raise InputError(f"{path} is not a model that ONNX Runtime can load ({type(error).__name__}).", _HINT) from None
     return data, card, vector
-
-
-def _outside(part: Message) -> bool:
-    """Whether a tensor anywhere in a part of a model lies in another file."""
-    if isinstance(part, onnx.TensorProto):
-        return part.data_location == onnx.TensorProto.EXTERNAL
-    fields = (value for field, value in part.ListFields() if field.message_type)
-    return any(_outside(inner) for value in fields for inner in ([value] if isinstance(value, Message) else value))
 
 
 def _tail(session: ort.InferenceSession) -> int | None:

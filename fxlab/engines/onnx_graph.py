@@ -17,6 +17,7 @@ from fxlab.errors import InputError
 from fxlab.models.ace_config import AceConfig
 from fxlab.models.activations import ACTIVATIONS
 from fxlab.models.model import Card, Config, Model, Weights, checked, config_of
+from fxlab.models.network_config import NetworkConfig
 from fxlab.models.precision import rounds
 from fxlab.models.stack_config import LayerConfig, StackConfig
 from fxlab.models.tcn_config import ArrayConfig, TCNConfig
@@ -94,6 +95,13 @@ def streaming_graph(config: Config, weights: Weights, precision: str = "fp32") -
         from fxlab.engines.onnx_ace import model_graph  # which is built on this module
 
         return model_graph(config, weights)
+    if isinstance(config, NetworkConfig):
+        from fxlab.engines.onnx_traced import traced_graph
+
+        traced = traced_graph(config, weights, precision, (AUDIO_IN, AUDIO_OUT, CONTROLS, NEXT), OPSET)
+        traced.ir_version = IR_VERSION
+        onnx.checker.check_model(traced)
+        return traced
     g = _Graph(weights, precision)
     (_tcn if isinstance(config, TCNConfig) else _stack)(g, config)
     states = config.state_shapes()

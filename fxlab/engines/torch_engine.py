@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from fxlab.engines.network import NetworkProcessor
 from fxlab.errors import UsageError
-from fxlab.models.model import Card
+from fxlab.models.checkpoint import network_of
+from fxlab.models.model import Card, Model
 
 
 class Streaming(nn.Module):
@@ -88,6 +89,12 @@ def save_torchscript(traced: torch.jit.ScriptModule, path: Path, files: dict[str
     path.write_bytes(content.getbuffer())
 
 
-def torchscript_processor(network: nn.Module, card: Card) -> TorchProcessor:
+def torch_processor(model: Model) -> TorchProcessor:
+    """A processor that runs the network eagerly."""
+    return TorchProcessor(network_of(model), model.card)
+
+
+def torchscript_processor(model: Model) -> TorchProcessor:
     """A processor that runs the network's TorchScript form, made in memory."""
-    return TorchProcessor(network, card, trace(network))
+    network = network_of(model)
+    return TorchProcessor(network, model.card, trace(network))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fxlab.audio import MAX_RATE_HZ, MIN_RATE_HZ
-from fxlab.errors import InputError
+from fxlab.errors import InputError, UsageError
 from fxlab.formats.card import Vector, foreign_card, own_card, refuse_knobs
 from fxlab.formats.fields import Unfit
 from fxlab.formats.json_file import read_json
@@ -57,6 +57,8 @@ def nam_json(model: Model, golden: Vector | None = None) -> str:
         InputError: The card holds NaN or infinity.
     """
     refuse_knobs(model, "A .nam file")
+    if not isinstance(model.config, (TCNConfig, StackConfig)):
+        raise UsageError(f"A .nam file can't hold a network of type '{model.config.kind}'.", "Export ONNX or TorchScript.")
     write = wavenet_json if isinstance(model.config, TCNConfig) else stack_json
     network = write(model.config, model.weights)
     card = {key: value for key, value in model.card.items() if key != "nam"}

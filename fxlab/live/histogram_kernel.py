@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from fxlab.addresses import pointer
+from fxlab.kernels.addresses import pointer
 from fxlab.metrics.latency import BINS, OCTAVE
 
 

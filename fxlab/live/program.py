@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fxlab.compiled import Stage, warm_up
 from fxlab.effects.chain import Chain
 from fxlab.effects.processor import Processor
 from fxlab.errors import UsageError
+from fxlab.kernels.stages import Stage, warm_up
 from fxlab.live.records import PROGRAM, STAGE, STATE
 
 LATEST = 1 << 17
@@ -69,13 +69,14 @@ class Program:
             self.wet = np.zeros(channels * block, np.float32)
         self._stages = np.array([(s.function, s.at, s.dry.ctypes.data, s.wet.ctypes.data) for s in self.stages], STAGE)
         self._states, self._kept = self._heritage(processors, kinds)
+        self._gain = 10.0 ** (gain_db / 20.0)
         self._record = np.zeros(1, PROGRAM)
         for name, value in {
             "stages": self._stages.ctypes.data,
             "count": len(self._stages) if self.compiled else 0,
             "wet": self.wet.ctypes.data if processors else 0,
             "latency": self.latency,
-            "gain": 10.0 ** (gain_db / 20.0),
+            "gain": self._gain,
             "warm": min(self.chain.tail, round(_WARM_S * sample_rate_hz)),
             "states": self._states.ctypes.data,
             "state_count": len(self._states),
@@ -90,6 +91,10 @@ class Program:
         if out is None:
             out = self._views[dry.shape[1]] = self.wet[: dry.size].reshape(dry.shape)
         self.chain.process(dry, out)
+
+    def spoil(self, spoilt: bool) -> None:
+        """Makes its output no numbers, as a processor that fails would, or what it was: to try what the rack does then."""
+        self._record["gain"] = np.nan if spoilt else self._gain
 
     @staticmethod
     def _heritage(processors: Sequence[Processor], kinds: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from fxlab.addresses import pointer
+from fxlab.kernels.addresses import pointer
 from fxlab.live.memory_kernel import block_at, floats_at, note
 from fxlab.live.records import FEED
 from fxlab.live.rings_kernel import give, ring_at, take

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from fxlab.addresses import pointer
+from fxlab.kernels.addresses import pointer
 from fxlab.live.histogram_kernel import count
 from fxlab.live.memory_kernel import block_at, floats_at, note, record_at
 from fxlab.live.rack_input_kernel import listen, meter, remember

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
-from fxlab.addresses import pointer
+from fxlab.kernels.addresses import pointer
 from fxlab.live.memory_kernel import record_at
 from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
 from fxlab.live.rack_programs_kernel import run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from fxlab.addresses import exchange, pointer
-from fxlab.compiled import call_stage
+from fxlab.kernels.addresses import exchange, pointer
+from fxlab.kernels.stages import call_stage
 from fxlab.live.memory_kernel import block_at, floats_at, note, record_at
 from fxlab.live.rack_input_kernel import LARGEST, late
 from fxlab.live.records import FAULT, PROGRAM, RACK, STAGE, STATE
@@ -23,7 +23,7 @@ def run(at, address, frames):
     size, source = rack.channels * frames, rack.dry
     stages = carray(pointer(program.stages), (program.count,), STAGE)
     for stage in stages:
-        floats_at(stage.dry, size)[:] = floats_at(source, size)
+        _copy(source, stage.dry, 4 * size)
         if not call_stage(stage.function, stage.at, frames):
             return False
         source = stage.wet
@@ -37,7 +37,9 @@ def _states_of(program):
 
 @njit(nogil=True)
 def _copy(source, target, size):
-    carray(pointer(target), (size,), np.uint8)[:] = carray(pointer(source), (size,), np.uint8)
+    here, there = carray(pointer(source), (size,), np.uint8), carray(pointer(target), (size,), np.uint8)
+    for i in range(size):  # an assignment of slices would take Numba four seconds more to compile
+        there[i] = here[i]
 
 
 @njit(nogil=True)
@@ -160,7 +162,8 @@ def mix(rack, out, frames):
     for c in range(rack.channels):
         row, gain = out[c], np.float32(current.gain)
         if rack.dropped:
-            row[:] = dry[c]
+            for i in range(frames):
+                row[i] = dry[c, i]
         elif rack.back > 0:
             for i in range(frames):
                 left = _ease(np.float32(rack.back - 1 - i) / whole)

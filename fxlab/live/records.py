@@ -26,7 +26,7 @@ RING = _record(
 """A queue between two threads, one of which writes and one reads."""
 
 STAGE = _record("function", "at", "dry", "wet")
-"""A processor as `fxlab.compiled` makes it: addresses."""
+"""A processor as `fxlab.kernels.stages` makes it: addresses."""
 
 STATE = _record("tag", "at", "bytes", "fresh")
 """An array of a program's state, and the address of a copy from before it played; arrays of the same tag mean the same."""

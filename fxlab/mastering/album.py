@@ -54,15 +54,6 @@ def album(songs: Sequence[Programme], target_lufs: float, distance: float = 1.0)
     return Album(album_lufs(songs), levels.index(loudest), target_lufs - loudest, tuple(targets))
 
 
-def gains_db(songs: Sequence[Programme], target_lufs: float, distance: float = 1.0) -> tuple[float, ...]:
-    """The gain of each song, see `album`; for a silent one that of the loudest."""
-    plan = album(songs, target_lufs, distance)
-    return tuple(
-        plan.gain_db if target is None else target - song.integrated_lufs
-        for song, target in zip(songs, plan.targets_lufs, strict=True)
-    )
-
-
 def album_lufs(songs: Sequence[Programme]) -> float:
     """Loudness of songs one after the other: the mean of their powers, each for its length; -inf for silence."""
     heard = [song for song in songs if math.isfinite(song.integrated_lufs)]

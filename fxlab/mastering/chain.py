@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fxlab.audio.atomic import replacing
 from fxlab.effects.eq import PEAKS
 from fxlab.effects.params import Value
 from fxlab.effects.registry import effect
 from fxlab.errors import InputError, UsageError
+from fxlab.formats.plain_json import write_json
 from fxlab.settings import EffectSettings
 
 FORMAT = "fxlab master chain 1"
@@ -106,8 +106,7 @@ class Chain:
         """Writes the chain file, whole or not at all; `about` is told with it and not read. Raises `OutputError`."""
         stages = [{"effect": stage.name, "set": stage.set} for stage in self.stages()]
         document = {"format": FORMAT, "stages": stages, "about": dict(about)}
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_json(path, document)
 
 
 def load(path: Path) -> Chain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Evaluation:
         readable: Energy of what equaliser and grey box change, over that and what the residual adds.
         milliseconds: Median time of each component for a second of stereo, one thread, torch.
         curves: Of the first degradation of each song: wanted and decided response, dB in each third octave.
+        heard: The first song's excerpt (2, frames), "degraded" first of all, by the "network", and as "released"; none without
+            songs.
     """
 
     songs: list[dict[str, Any]]
@@ -53,6 +55,7 @@ class Evaluation:
     readable: float
     milliseconds: dict[str, float]
     curves: list[dict[str, Any]]
+    heard: dict[str, np.ndarray] = field(default_factory=dict)
 
     def mean(self, who: str) -> dict[str, float]:
         """Every column's mean over songs of "nothing", "network" or "readable"."""
@@ -101,7 +104,7 @@ def evaluate(
     rate_hz = network.config.sample_rate_hz
     network.eval()
     rows, needs, idle, gates, largest, curves = [], [], [], [], 0.0, []
-    energies = np.zeros(2)
+    energies, heard = np.zeros(2), {}
     for number, song in enumerate(songs):
         if stopping():
             break
@@ -124,6 +127,7 @@ def evaluate(
             needs.append(float(settings.need))
             gates.append((song.style, settings.bands.weight[0].numpy()))
             largest = max(largest, float(settings.bands.gain_db.abs().max()))
+            heard = heard or {"degraded": dry, "network": whole, "released": audio}
             if not draw:
                 curves.append({"song": song.name, **_curves(settings, how, rate_hz)})
         z, settings = heard_by(network, card, audio, rate_hz)
@@ -140,6 +144,7 @@ def evaluate(
         readable=float(energies[0] / energies.sum()) if energies.sum() else 1.0,
         milliseconds=_times(network),
         curves=curves,
+        heard=heard,
     )
 
 

@@ -35,7 +35,7 @@ class Reason:
         comparable: The same of what it was compared with, or its target; NaN where it was compared with nothing.
         unit: Of the two.
         change: What is done: gain in dB for tone and loudness, the ratio for dynamics, the factor of the sides for width.
-        why: What it was compared with, as in "above comparable songs".
+        why: What it was compared with, as in "above comparable songs"; for the loudness, which of several targets.
     """
 
     stage: str
@@ -102,15 +102,16 @@ def sentences(reasons: Sequence[Reason]) -> list[str]:
 
 def _tone(one: Reason) -> str:
     hz, change = one.hz or 0.0, f"{'cut' if one.change < 0 else 'raised'} {abs(one.change):.1f} dB"
-    place = f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.3g} kHz"
+    place = "Around " + (f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.3g} kHz")
     apart = one.measured - one.comparable
     against = abs(apart) < _NEAR_DB or apart * one.change >= 0
     if not math.isfinite(apart) or (against and abs(one.change) < _SMALL_DB):
         return f"{place}: {change}."
     if abs(apart) < _NEAR_DB:
-        return f"{place}: {change}, though it was as in {one.why}."
-    differed = f"was {abs(apart):.1f} dB {'above' if apart > 0 else 'below'} {one.why}"
-    return f"{place} {differed}: {change}." if apart * one.change < 0 else f"{place}: {change}, though it {differed}."
+        return f"{place}: {change}, as a matter of taste; it was as in {one.why}."
+    differed = f"it was {abs(apart):.1f} dB {'above' if apart > 0 else 'below'} {one.why}"
+    taste = f"{place}: {change}, as a matter of taste; by itself {differed}."
+    return f"{place} {differed}: {change}." if apart * one.change < 0 else taste
 
 
 def _dynamics(one: Reason) -> str:
@@ -123,7 +124,8 @@ def _dynamics(one: Reason) -> str:
         return f"{level}: {change}."
     if apart < _NEAR_DB:  # what stands out are longer moments than peaks, or it is a matter of taste
         less = "as" if apart > -_NEAR_DB else f"{-apart:.1f} dB less than"
-        return f"Its dynamics: {change}; its peaks stood {one.measured:.1f} dB above its loudness, {less} in {one.why}."
+        stood = f"its peaks stood {one.measured:.1f} dB above its loudness, {less} in {one.why}"
+        return f"Its dynamics: {change}, as a matter of taste; {stood}."
     return f"{level}, {apart:.1f} dB more than in {one.why}: {change}."
 
 
@@ -135,18 +137,19 @@ def _width(one: Reason) -> str:
     if not math.isfinite(apart):
         return f"Its sides: {change}."
     if abs(apart) < _NEAR_DB:
-        return f"Its sides: {change}, though they were as loud as in {one.why}."
+        return f"Its sides: {change}, as a matter of taste; they were as loud as in {one.why}."
     differed = f"were {abs(apart):.1f} dB {'louder' if apart > 0 else 'quieter'} than in {one.why}"
-    return f"Its sides {differed}: {change}." if apart * (one.change - 1) < 0 else f"Its sides: {change}, though they {differed}."
+    taste = f"Its sides: {change}, as a matter of taste; they {differed}."
+    return f"Its sides {differed}: {change}." if apart * (one.change - 1) < 0 else taste
 
 
 def _loudness(one: Reason) -> str:
     if not math.isfinite(one.measured):
         return "It has no loudness that could be brought to a target."
     verb = "turned up" if one.change >= 0 else "turned down"
-    return (
-        f"Its loudness was {one.measured:.1f} {one.unit}, the target is {one.comparable:.1f}: {verb} by {abs(one.change):.1f} dB."
-    )
+    target = f"the target of {one.why}" if one.why else "the target"
+    was = f"Its loudness was {one.measured:.1f} {one.unit}"
+    return f"{was}, {target} is {one.comparable:.1f}: {verb} by {abs(one.change):.1f} dB."
 
 
 def _extremes(curve_db: np.ndarray) -> list[tuple[int, float]]:

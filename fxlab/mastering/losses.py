@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fxlab.audio.a_weighting import a_weights
 from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.biquad import response
 from fxlab.audio.loudness import k_weighting
@@ -85,9 +86,7 @@ def audio_terms(output: Tensor, target: Tensor, rate_hz: float) -> dict[str, Ten
 def weightings(rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """A-weighting (IEC 61672-1) and K-weighting (BS.1770) as gains of the FFT's bins, shape (2049,) each."""
     hz = np.arange(_SPECTRUM // 2 + 1) * rate_hz / _SPECTRUM
-    square = hz**2
-    a = 12194.0**2 * square**2 / ((square + 20.6**2) * np.sqrt((square + 107.7**2) * (square + 737.9**2)) * (square + 12194.0**2))
-    return 10 ** (2.0 / 20) * a, np.abs(response(k_weighting(round(rate_hz)), np.minimum(hz, 0.5 * rate_hz), rate_hz))
+    return np.sqrt(a_weights(hz)), np.abs(response(k_weighting(round(rate_hz)), np.minimum(hz, 0.5 * rate_hz), rate_hz))
 
 
 def weighed(terms: Mapping[str, Tensor], settings: MasteringSettings) -> Tensor:

@@ -16,6 +16,7 @@ out, and so are the first and the last 43 ms of the rest.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +85,9 @@ def contrast_of(centres_hz: np.ndarray, powers: np.ndarray) -> Contrast:
 def levels_db(powers: np.ndarray, loudest: float | None = None) -> np.ndarray:
     """Powers in dB, none more than `RANGE_DB` below the loudest (by default their own), which silence is, too."""
     loudest = float(powers.max(initial=0.0)) if loudest is None else loudest
-    least = max(loudest * 10 ** (-RANGE_DB / 10), np.finfo(np.float32).tiny)
-    return 10.0 * np.log10(np.maximum(powers, least))
+    least = max(loudest * 10 ** (-RANGE_DB / 10), float(np.finfo(np.float32).tiny))
+    levels: np.ndarray = 10.0 * np.log10(np.maximum(powers, least))
+    return levels
 
 
 def band_powers(audio: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +120,8 @@ def band_powers(audio: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray
 
 def layout(rate_hz: int) -> tuple[np.ndarray, int, dict[int, np.ndarray]]:
     """Centres of the bands in Hz, frames in a step, and for each length of window its bands, by number."""
-    erb = np.arange(erb_rate(_LOWEST_HZ), erb_rate(min(_HIGHEST_HZ, 0.45 * rate_hz)), _SPACING_ERB)
-    centres_hz = frequency_at(erb)
+    lowest, highest = (float(erb_rate(edge)) for edge in (_LOWEST_HZ, min(_HIGHEST_HZ, 0.45 * rate_hz)))
+    centres_hz = np.asarray(frequency_at(np.arange(lowest, highest, _SPACING_ERB)))
     hop = max(1, round(STEP_S * rate_hz))
     # A Hann window of n samples is 1.5 rate / n wide: three quarters of the band, or less.
     wanted = np.maximum(2.0 * rate_hz / erb_hz(centres_hz), _SHORTEST * hop)
@@ -127,7 +129,7 @@ def layout(rate_hz: int) -> tuple[np.ndarray, int, dict[int, np.ndarray]]:
     return centres_hz, hop, {size: np.flatnonzero(sizes == size) for size in np.unique(sizes).tolist()}
 
 
-def _power_spectra(audio, size, hop, steps):
+def _power_spectra(audio: np.ndarray, size: int, hop: int, steps: int) -> Iterator[tuple[int, np.ndarray]]:
     """(first step, power spectra (steps, bins)) in batches; a step begins every `hop` samples."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     window *= 2.0 / window.sum()
@@ -142,11 +144,13 @@ def filters(centres_hz: np.ndarray, size: int, rate_hz: int) -> np.ndarray:
     bins = np.fft.rfftfreq(size, 1 / rate_hz)
     # 1.019 ERB makes a fourth-order gammatone one ERB wide; a sine's power lies in bins of the sum 1.5.
     shape = (1.0 + ((bins[:, None] - centres_hz) / (1.019 * erb_hz(centres_hz))) ** 2) ** -4
-    return shape / 1.5
+    weights: np.ndarray = shape / 1.5
+    return weights
 
 
 def neighbours(centres_hz: np.ndarray) -> np.ndarray:
     """(bands, bands): a row takes the mean of the bands within `REACH_ERB` but itself."""
-    erb = erb_rate(centres_hz)
+    erb = np.asarray(erb_rate(centres_hz))
     near = (np.abs(erb[:, None] - erb) <= REACH_ERB + 1e-6) & ~np.eye(len(erb), dtype=bool)
-    return near / near.sum(axis=1, keepdims=True)
+    weights: np.ndarray = near / near.sum(axis=1, keepdims=True)
+    return weights

@@ -96,7 +96,8 @@ def _frames(audio: np.ndarray) -> np.ndarray:
     """Windowed frames (count, FRAME), a view times the window; the last sample begins none, as in the authors' program."""
     if len(audio) <= FRAME:
         return np.zeros((0, FRAME))
-    return np.lib.stride_tricks.sliding_window_view(audio[:-1], FRAME)[::HOP] * window()
+    frames: np.ndarray = np.lib.stride_tricks.sliding_window_view(audio[:-1], FRAME)[::HOP] * window()
+    return frames
 
 
 def _without_silence(clean: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,12 +117,14 @@ def _without_silence(clean: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, 
 
 def _bands(audio: np.ndarray) -> np.ndarray:
     """Amplitudes (frames, BANDS)."""
-    return np.sqrt(np.abs(np.fft.rfft(_frames(audio), FFT)) ** 2 @ third_octaves().T)
+    amplitudes: np.ndarray = np.sqrt(np.abs(np.fft.rfft(_frames(audio), FFT)) ** 2 @ third_octaves().T)
+    return amplitudes
 
 
 def _normalised(segments: np.ndarray, axis: int) -> np.ndarray:
     centred = segments - segments.mean(axis=axis, keepdims=True)
-    return centred / (np.linalg.norm(centred, axis=axis, keepdims=True) + _TINY)
+    unit: np.ndarray = centred / (np.linalg.norm(centred, axis=axis, keepdims=True) + _TINY)
+    return unit
 
 
 def _pair(target: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,8 @@ def lower_edges_ns() -> np.ndarray:
     """Where each bin begins and, at the end, where the last one ends: int64 (BINS + 1,), nanoseconds."""
     bins = np.arange(BINS + 1, dtype=np.int64)
     octave = np.maximum(bins // OCTAVE - 1, 0)
-    return (bins - octave * OCTAVE) << octave
+    edges: np.ndarray = (bins - octave * OCTAVE) << octave
+    return edges
 
 
 _EDGES_S = lower_edges_ns() * 1e-9

@@ -28,12 +28,14 @@ def spectrum_db(audio: np.ndarray, rate_hz: int) -> np.ndarray:
     size = fft_size(rate_hz)
     missing = -audio.shape[1] % size
     frames = np.pad(np.asarray(audio, np.float32), ((0, 0), (0, missing))).reshape(-1, size)
-    return to_db(powers(frames, rate_hz).mean(axis=0))
+    levels: np.ndarray = to_db(powers(frames, rate_hz).mean(axis=0))
+    return levels
 
 
 def spectrum_change_db(before: np.ndarray, after: np.ndarray, rate_hz: int) -> np.ndarray:
     """By how much each third octave from 50 Hz to 16 kHz moved at equal loudness, dB: shape (26,)."""
-    return (spectrum_db(_matched(before, after, rate_hz), rate_hz) - spectrum_db(before, rate_hz))[JUDGED]
+    change: np.ndarray = spectrum_db(_matched(before, after, rate_hz), rate_hz) - spectrum_db(before, rate_hz)
+    return change[JUDGED]
 
 
 def width_db(audio: np.ndarray) -> float:
@@ -63,4 +65,5 @@ def scores(target: np.ndarray, output: np.ndarray, rate_hz: int) -> dict[str, fl
 
 def _matched(target: np.ndarray, output: np.ndarray, rate_hz: int) -> np.ndarray:
     """The output as loud as the target."""
-    return output * np.float32(10 ** ((mean_lufs(target, rate_hz) - mean_lufs(output, rate_hz)) / 20))
+    matched: np.ndarray = output * np.float32(10 ** ((mean_lufs(target, rate_hz) - mean_lufs(output, rate_hz)) / 20))
+    return matched

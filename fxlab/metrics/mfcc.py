@@ -9,6 +9,7 @@ value; the first 20 coefficients of an orthonormal DCT-II.
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def mfcc(audio: np.ndarray, rate_hz: int) -> np.ndarray:
     spectrum = np.fft.rfft(frames * window)
     bands = (spectrum.real**2 + spectrum.imag**2) @ mel_filters(rate_hz).T
     decibels = 10 * np.log10(np.maximum(bands, _FLOOR))
-    return np.maximum(decibels, decibels.max() - _RANGE_DB) @ _cosines()
+    coefficients: np.ndarray = np.maximum(decibels, decibels.max() - _RANGE_DB) @ _cosines()
+    return coefficients
 
 
 @functools.lru_cache(maxsize=8)
@@ -46,13 +48,14 @@ def mel_filters(rate_hz: int) -> np.ndarray:
     low, middle, high = (_hertz(mel)[i : i + BANDS, None] for i in range(3))
     bins = np.fft.rfftfreq(SIZE, 1 / rate_hz)
     triangles = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle))
-    return np.maximum(triangles, 0.0) * (2 / (high - low))
+    weights: np.ndarray = np.maximum(triangles, 0.0) * (2 / (high - low))
+    return weights
 
 
 @functools.cache
 def _cosines() -> np.ndarray:
     """Bands to coefficients, shape (128, 20)."""
-    matrix = np.cos(np.pi / BANDS * np.outer(np.arange(BANDS) + 0.5, np.arange(COEFFICIENTS))) * np.sqrt(2 / BANDS)
+    matrix: np.ndarray = np.cos(np.pi / BANDS * np.outer(np.arange(BANDS) + 0.5, np.arange(COEFFICIENTS))) * np.sqrt(2 / BANDS)
     matrix[:, 0] /= np.sqrt(2)
     return matrix
 
@@ -60,7 +63,7 @@ def _cosines() -> np.ndarray:
 def _mel(hertz: float) -> float:
     if hertz < _BREAK_HZ:
         return hertz / _LINEAR_HZ
-    return _BREAK_HZ / _LINEAR_HZ + _STEPS * np.log(hertz / _BREAK_HZ) / np.log(_FACTOR)
+    return _BREAK_HZ / _LINEAR_HZ + _STEPS * math.log(hertz / _BREAK_HZ) / math.log(_FACTOR)
 
 
 def _hertz(mel: np.ndarray) -> np.ndarray:

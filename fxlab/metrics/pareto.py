@@ -14,4 +14,4 @@ def dominators(costs: np.ndarray) -> list[list[int]]:
     costs = np.asarray(costs, dtype=np.float64)
     no_worse = (costs[:, None] <= costs[None]).all(axis=-1)
     better = (costs[:, None] < costs[None]).any(axis=-1)
-    return [np.flatnonzero(column).tolist() for column in (no_worse & better).T]
+    return [np.flatnonzero(column).tolist() for column in np.transpose(no_worse & better)]

@@ -38,7 +38,7 @@ def fundamental_hz(audio: np.ndarray, sample_rate_hz: int) -> float | None:
     start = max(int(below[0]), 1)
     middle = likeness[start:-1]
     peaks = start + np.flatnonzero((middle >= likeness[start - 1 : -2]) & (middle > likeness[start + 1 :]) & (middle > 0))
-    found = [_top(likeness, at) for at in peaks]
+    found = [_top(likeness, at) for at in peaks.tolist()]
     best = max((height for _, height in found), default=0.0)
     if best < _CLARITY:
         return None

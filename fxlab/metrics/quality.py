@@ -16,20 +16,22 @@ STFT_SIZES = (512, 1024, 2048)
 _POWER_FLOOR = 1e-8  # as in auraloss: keeps log|STFT| of silence finite, about -80 dB re a magnitude of 1
 _FRAMES_AT_ONCE = 512  # bounds memory, whatever the length of the audio
 
+FAILED = "failed"
+FAILED_ADVICE = "The network doesn't sound like what it was to copy: train it longer, or on more audio."
 VERDICTS = (
     (0.001, "transparent"),
     (0.01, "great"),
     (0.035, "good"),
     (0.1, "fair"),
     (0.3, "rough"),
-    (math.inf, "failed"),
+    (math.inf, FAILED),
 )
 """ESR below the figure earns the word. From "great" downwards the steps are Neural Amp Modeler's (1, 3.5, 10, 30 %)."""
 
 
 def verdict(esr: float) -> str:
     """The word for an error-to-signal ratio (a share, not percent): see `VERDICTS`; NaN and infinity have failed."""
-    return next((word for limit, word in VERDICTS if esr < limit), "failed")
+    return next((word for limit, word in VERDICTS if esr < limit), FAILED)
 
 
 def esr(target: np.ndarray, output: np.ndarray) -> float:
@@ -104,7 +106,9 @@ def esr_over_time(
     signal = np.add.reduceat(np.sum(target**2, axis=axes), starts)
     error = np.add.reduceat(np.sum((target - output) ** 2, axis=axes), starts)
     audible = signal / counts >= 10 ** (floor_db / 10)
-    return np.divide(error, signal, out=np.full(len(starts), np.nan), where=audible & (signal > 0))
+    shares = np.full(len(starts), np.nan)
+    np.divide(error, signal, out=shares, where=audible & (signal > 0))
+    return shares
 
 
 def _pair(target: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +130,7 @@ def ratio(error: float, signal: float) -> float:
 
 
 def _pre_emphasis(audio: np.ndarray, coefficient: float) -> np.ndarray:
-    emphasised = audio.copy()
+    emphasised: np.ndarray = audio.copy()
     emphasised[..., 1:] -= coefficient * audio[..., :-1]
     return emphasised
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fxlab.effects.params import Param, resolve
+from fxlab.effects.params import Param, Value, resolve
 from fxlab.errors import InputError, UsageError
 
 MOST = 16
@@ -74,7 +74,8 @@ def values_of(controls: Sequence[Control], given: Mapping[str, object]) -> dict[
         raise UsageError(
             f"This model has no knobs: {', '.join(given)} can't be set.", "It plays the setting that it was trained on."
         )
-    return resolve([control.param for control in controls], given, "This model")
+    values = resolve([control.param for control in controls], given, "This model")
+    return {name: float(value) for name, value in values.items()}
 
 
 def settings_of(controls: Sequence[Control], values: Mapping[str, object]) -> np.ndarray:
@@ -87,7 +88,23 @@ def settings_of(controls: Sequence[Control], values: Mapping[str, object]) -> np
     return np.array([control.normalised(number) for control, number in zip(controls, numbers, strict=True)], np.float32)
 
 
-def effect_at(card: Mapping[str, Any], values: Mapping[str, float]) -> list[dict[str, Any]]:
+def stages_of(effect: object) -> list[dict[str, Any]]:
+    """An effect chain as cards and datasets state it, which it is checked to be; `ValueError` otherwise.
+
+    Each stage has a name, perhaps an engine, and perhaps parameters by name: numbers, truth values and texts.
+    """
+    if not isinstance(effect, list):
+        raise ValueError("no chain")
+    for stage in effect:
+        if not isinstance(stage, dict) or not isinstance(stage.get("name"), str) or not isinstance(stage.get("engine", ""), str):
+            raise ValueError("a stage without a name")
+        parameters = stage.get("parameters") or {}
+        if not isinstance(parameters, dict) or not all(type(value) in (int, float, bool, str) for value in parameters.values()):
+            raise ValueError("no parameters")
+    return effect
+
+
+def effect_at(card: Mapping[str, Any], values: Mapping[str, Value]) -> list[dict[str, Any]]:
     """The effect chain that a card names, at the knobs' values by name; empty where it names none."""
     effect = copy.deepcopy(card.get("effect") or [])
     for control in controls_of(card):

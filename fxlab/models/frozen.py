@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fxlab.errors import UsageError
 from fxlab.models.controls import controls_of, effect_at, settings_of, values_of
 from fxlab.models.model import Card, Config, Model, Weights, describe
+from fxlab.models.stack_config import StackConfig
 from fxlab.models.tcn_config import TCNConfig
 
 _OF_KNOBS = ("controls", "precision", "rounding_esr")
@@ -28,6 +30,8 @@ def frozen(model: Model, values: Mapping[str, object]) -> Model:
     stated = values_of(controls, values)
     if not controls:
         return model
+    if not isinstance(model.config, (TCNConfig, StackConfig)):
+        raise UsageError(f"The knobs of a '{model.config.kind}' can't be frozen.", "Leave out --set.")
     places, config = settings_of(controls, stated).astype(np.float64), model.config.with_controls(0)
     fold = _tcn if isinstance(config, TCNConfig) else _stack
     weights = {name: np.asarray(array, np.float32) for name, array in fold(model, config, places).items()}

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.approximations import saturating_sigmoid, saturating_tanh
-from fxlab.vectors import OPTIONS, constant, fma, load, spread, store
+from fxlab.kernels.approximations import saturating_sigmoid, saturating_tanh
+from fxlab.kernels.vectors import OPTIONS, constant, fma, load, spread, store
 
 LSTM, GRU = 0, 1
 """Gate orders: input, forget, new, output; and reset, update, new from h, new from x."""

@@ -1,20 +1,21 @@
 """Which networks `fxlab train --model NAME` can train, and how to build one.
 
-Third parties add theirs through the entry-point group `fxlab.models`, each entry naming an `Architecture`.
+Other packages add theirs through the entry-point group `fxlab.models`, each entry naming an `Architecture`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fxlab.errors import UsageError, nearest
+from fxlab.errors import UsageError
 from fxlab.models import ace_config, stack_config, tcn_config
-from fxlab.models.model import Config
+from fxlab.models.model import CONFIGS, Config
+from fxlab.models.network_config import NetworkConfig
+from fxlab.plugins import Registry, load
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +25,7 @@ NETWORKS = {
     "stack": "fxlab.models.stack:Stack",
     "ace": "fxlab.models.ace:Ace",
     "master": "fxlab.mastering.network:MasterNet",
+    "ddsp": "fxlab.timbre.ddsp:Ddsp",
 }
 
 
@@ -44,10 +46,11 @@ class Architecture:
     def config(self, size: str = "auto") -> Config:
         """The configuration of a named size; raises `UsageError` for an unknown one."""
         if size == "auto":
-            return next(iter(self.sizes.values()))
+            size = next(iter(self.sizes))
         if size not in self.sizes:
             raise UsageError(f"There is no {self.name} of size '{size}'.", f"Choose one of: {', '.join(self.sizes)}.")
-        return self.sizes[size]
+        config = self.sizes[size]
+        return dataclasses.replace(config, size=size) if isinstance(config, NetworkConfig) else config
 
 
 BUILT_IN = (
@@ -58,23 +61,29 @@ BUILT_IN = (
 )
 
 
+def _check(found: Any, name: str) -> None:
+    if not isinstance(found, Architecture):
+        raise TypeError(f"it is no Architecture, but of type {type(found).__name__}")
+    if found.name != name or not found.sizes:
+        raise ValueError(f"it calls itself '{found.name}'" if found.sizes else "it has no sizes")
+    for config in found.sizes.values():
+        if not (type(config) in CONFIGS.values() or (isinstance(config, NetworkConfig) and config.kind == name)):
+            raise ValueError(f"{config!r} is no NetworkConfig of the kind '{name}'")
+
+
 @functools.cache
-def architectures() -> dict[str, Architecture]:
+def architectures() -> Registry[Architecture]:
     """Every architecture by name: the built-in ones first, then those installed packages add."""
-    found = {architecture.name: architecture for architecture in BUILT_IN}
-    for entry in entry_points(group="fxlab.models"):
-        found.setdefault(entry.name, entry.load())
-    return found
+    return Registry("fxlab.models", "model", {one.name: one for one in BUILT_IN}, _check, CONFIGS)
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture called `name`; raises `UsageError` naming the nearest one."""
-    if name not in architectures():
-        raise UsageError(f"There is no model '{name}' to train.", nearest(name, architectures()))
-    return architectures()[name]
+    """The architecture called `name`; `UsageError` names the nearest one, `MissingError` a package whose own can't be used."""
+    return architectures().named(name)
 
 
 def build(config: Config) -> nn.Module:
     """The torch network of a configuration, freshly initialised."""
-    module, _, name = NETWORKS[config.kind].partition(":")
-    return getattr(importlib.import_module(module), name)(config)
+    path = config.network if isinstance(config, NetworkConfig) else NETWORKS[config.kind]
+    network: nn.Module = load(path)(config)
+    return network

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fxlab.models.activations import activate
+from fxlab.models.network import Network
 from fxlab.models.recurrent_function import gru_layer, lstm_layer
 from fxlab.models.stack_config import LayerConfig, StackConfig
 
@@ -44,44 +45,12 @@ class _Layer(nn.Module):
         return activate(F.conv1d(x, weight, self.bias, dilation=config.dilation), config.activation), new
 
 
-class Stack(nn.Module):
-    """The network; `Stack(recurrent("lstm", 16))` has 1 233 parameters.
-
-    Shape:
-        `forward`: (batch, 1, receptive_field - 1 + n) to (batch, 1, n); the leading samples are context only.
-        `stream`: (batch, 1, n) and the states of `config.state_shapes()` to (batch, 1, n) and the new states.
-        Both take `controls`, (batch, controls, as many frames as `dry`, or 1 where no knob moves), if the network has any.
-    """
+class Stack(Network):
+    """The network; `Stack(recurrent("lstm", 16))` has 1 233 parameters."""
 
     def __init__(self, config: StackConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.layers = nn.ModuleList(_Layer(layer) for layer in config.layers)
-
-    @property
-    def recurrent(self) -> bool:
-        return self.config.recurrent
-
-    @property
-    def receptive_field(self) -> int:
-        return self.config.receptive_field
-
-    def state_shapes(self) -> dict[str, tuple[int, int]]:
-        """Name to (features, frames) of every memory."""
-        return self.config.state_shapes()
-
-    def rest(self, batch: int = 1) -> tuple[Tensor, ...]:
-        """The states before anything was heard: zeros."""
-        like = next(self.parameters())
-        return tuple(like.new_zeros(batch, *shape) for shape in self.state_shapes().values())
-
-    def forward(self, dry: Tensor, controls: Tensor | None = None) -> Tensor:
-        context = self.receptive_field - 1
-        moving = controls is not None and controls.shape[-1] > 1
-        before, after = (controls[..., :context], controls[..., context:]) if moving else (controls, controls)
-        with torch.no_grad():
-            _, *states = self.stream(dry[..., :context], *self.rest(len(dry)), controls=before)
-        return self.stream(dry[..., context:], *states, controls=after)[0]
 
     def stream(self, dry: Tensor, *states: Tensor, controls: Tensor | None = None) -> tuple[Tensor, ...]:
         """One block with the memories in and out, each of shape (batch, features, frames)."""

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from numba import njit
 
-from fxlab.approximations import saturating_tanh
+from fxlab.kernels.approximations import saturating_tanh
+from fxlab.kernels.vectors import OPTIONS, align_stack, constant, load, store
 from fxlab.models.tcn_function_plan import ZEROS
 from fxlab.models.tcn_function_products import CHUNK, LANES, ROWS, SIDE, increase, outer, product, up_rows
-from fxlab.vectors import OPTIONS, align_stack, constant, load, store
 
 
 @njit(cache=True, **OPTIONS)

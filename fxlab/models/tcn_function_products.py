@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from fxlab.vectors import OPTIONS, address, constant, fma, load, spread, store
+from fxlab.kernels.vectors import OPTIONS, address, constant, fma, load, spread, store
 
 CHUNK = 48
 """Frames of a chunk: a multiple of the 8 that are worked on together."""

@@ -26,6 +26,12 @@ from fxlab.training.distributed import ALONE, Team
 from fxlab.training.losses import Loss
 
 SAVE_EVERY_S = 60.0
+_COUNT, _FIGURE = (int,), (float, int)
+_RECORDED = {
+    **dict.fromkeys(("epoch", "step_in_epoch", "step", "best_epoch", "halvings"), _COUNT),
+    **dict.fromkeys(("seconds", "loss_sum", "best"), _FIGURE),
+    **{"history": (list,), "fit": (dict,)},
+}
 
 
 @dataclass
@@ -91,11 +97,18 @@ class Run:
                 carried[int(key)] = tensor.to(next(self.model.parameters()).device)
             else:
                 state.setdefault(int(owner), {})[key] = tensor
+        parameters = list(self.model.parameters())
+        for index, moments in state.items():
+            if any(moments[key].shape != parameters[index].shape for key in ("exp_avg", "exp_avg_sq")):
+                raise ValueError(index)
         self.carried = [carried[index] for index in range(len(carried))]
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         for name, value in record.items():
             name = "best" if name == "best_esr" else name  # as fxlab 0.4 called it
-            setattr(self, name, math.inf if value is None else value)
+            value = math.inf if name == "best" and value is None else value
+            if type(value) not in _RECORDED[name]:
+                raise ValueError(name)
+            setattr(self, name, value)
 
 
 def pick_device(name: str) -> torch.device:
@@ -231,7 +244,7 @@ class Loop:
             except torch.OutOfMemoryError:
                 if self.settings.batch_size >> run.halvings <= 1:
                     raise MissingError(
-                        "Not even one segment fits into memory.", "Lower --segment or take a smaller size."
+                        "Not even one segment fits into memory.", "Take shorter segments or a smaller size."
                     ) from None
                 run.halvings += 1
         norm = nn.utils.clip_grad_norm_(run.model.parameters(), self.settings.clip_norm or math.inf)

@@ -1,6 +1,6 @@
 """Training losses, differentiable and batched: the one for effects, and all that there are by name.
 
-Third parties add theirs through the entry-point group `fxlab.losses`, each entry naming a `Loss`.
+Other packages add theirs through the entry-point group `fxlab.losses`, each entry naming a `Loss`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fxlab.errors import UsageError, nearest
+from fxlab.plugins import Registry
 from fxlab.settings import TrainSettings
 
 Loss = Callable[..., Tensor]
@@ -79,23 +79,24 @@ def effect_loss(target: Tensor, output: Tensor, settings: TrainSettings) -> Tens
     return loss
 
 
+def _check(found: Any, name: str) -> None:
+    if not callable(found):
+        raise TypeError(f"it is no function, but of type {type(found).__name__}")
+
+
 @functools.cache
-def losses() -> dict[str, Loss]:
+def losses() -> Registry[Loss]:
     """Every loss by name: the built-in ones first, then those installed packages add."""
     from fxlab.training.contrast import contrast_loss  # which build on what is here
     from fxlab.training.intelligibility import estoi_loss, snr_loss
 
-    found: dict[str, Loss] = {"effect": effect_loss, "snr": snr_loss, "estoi": estoi_loss, "contrast": contrast_loss}
-    for entry in entry_points(group="fxlab.losses"):
-        found.setdefault(entry.name, entry.load())
-    return found
+    built_in: dict[str, Loss] = {"effect": effect_loss, "snr": snr_loss, "estoi": estoi_loss, "contrast": contrast_loss}
+    return Registry("fxlab.losses", "loss", built_in, _check)
 
 
 def loss(name: str) -> Loss:
-    """The loss called `name`; raises `UsageError` naming the nearest one."""
-    if name not in losses():
-        raise UsageError(f"There is no loss '{name}'.", nearest(name, losses()))
-    return losses()[name]
+    """The loss called `name`; raises `UsageError` naming the nearest one, `MissingError` for a package's that can't be used."""
+    return losses().named(name)
 
 
 def at_rate(found: Loss, sample_rate_hz: int) -> Loss:

@@ -1,12 +1,14 @@
 """The manifest of a dataset: what each pair of recordings is, and the proof that it is still the same.
 
 `DIR/manifest.jsonl` holds a header, then one row per pair. Audio is mono 32-bit float WAV at the dataset's rate; the target is
-the effect's causal output, its latency recorded and not removed.
+the effect's causal output, its latency recorded and not removed. A manifest names no file outside its folder; where its owner put
+links there, to recordings on another disk perhaps, they are followed to files, which are read as audio and nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from fxlab.audio import MAX_LATENCY
 from fxlab.audio.atomic import replacing
 from fxlab.errors import InputError, UsageError
 from fxlab.hashing import file_sha256
-from fxlab.models.controls import controls_of, settings_of
+from fxlab.models.controls import controls_of, settings_of, stages_of
 from fxlab.progress import Progress, silent
 from fxlab.training.pair import Pair
 
@@ -84,7 +86,7 @@ class Manifest:
             raise InputError(f"{path} does not begin with a dataset's header.", _REBUILD)
         if values[0]["fxlab_dataset"] != FORMAT:
             raise InputError(f"{path} has the format {values[0]['fxlab_dataset']}, this fxlab reads {FORMAT}.", _REBUILD)
-        _check(path, 1, values[0], _HEADER)
+        check_header(path, values[0])
         for number, row in enumerate(values[1:], 2):
             check_row(path, number, row)
         if not values[1:]:
@@ -110,6 +112,8 @@ class Manifest:
         pair = []
         for key in ("input", "target"):
             path = self.directory / row[key]
+            if not os.path.isfile(path):  # a link may lead to what never ends, and a name be longer than any file's
+                raise InputError(f"{path} of the dataset is missing.", _REBUILD)
             try:
                 audio, rate = soundfile.read(path, dtype="float32")
             except (OSError, soundfile.SoundFileError) as error:
@@ -140,7 +144,7 @@ class Manifest:
         for done, row in enumerate(self.rows):
             progress("Checking the dataset", done, len(self.rows))
             for key in ("input", "target"):
-                if not (self.directory / row[key]).is_file():
+                if not os.path.isfile(self.directory / row[key]):
                     missing.append(row[key])
                 elif not intact(self.directory, row, key):
                     changed.append(row[key])
@@ -162,6 +166,8 @@ def parse_line(path: Path, number: int, line: str) -> dict[str, Any]:
         value = json.loads(line)
     except ValueError as error:
         raise InputError(f"{path}, line {number}: {error}.", _REBUILD) from None
+    except RecursionError:
+        raise InputError(f"{path}, line {number} is nested too deeply.", _REBUILD) from None
     if not isinstance(value, dict):
         raise InputError(f"{path}, line {number} is not a JSON object.", _REBUILD)
     return value
@@ -176,6 +182,7 @@ def check_row(path: Path, number: int, row: Mapping[str, Any]) -> None:
         raise InputError(f"{path}, line {number}: frames, start_frame or latency is out of range.", _REBUILD)
     if type(row.get("snr_db", 0)) not in (int, float):
         raise InputError(f"{path}, line {number}: snr_db is no number.", _REBUILD)
+    _check_stages(path, number, row["effect"])
     lead = row.get("lead", 0)
     if type(lead) is not int or not 0 <= lead < row["frames"]:
         raise InputError(f"{path}, line {number}: lead is out of range.", _REBUILD)
@@ -184,10 +191,26 @@ def check_row(path: Path, number: int, row: Mapping[str, Any]) -> None:
             raise InputError(f"{path}, line {number}: '{row[key]}' is not a file of the dataset.", _REBUILD)
 
 
+def check_header(path: Path, header: Mapping[str, Any]) -> None:
+    """Raises `InputError` unless `header` has every key, of the right type, and says of effects and sources what can be read."""
+    _check(path, 1, header, _HEADER)
+    _check_stages(path, 1, header.get("effects") or [])
+    if not isinstance(header.get("sources") or [], list):
+        raise InputError(f"{path}, line 1: what it says of its sources can't be understood.", _REBUILD)
+
+
+def _check_stages(path: Path, number: int, effect: object) -> None:
+    try:
+        stages_of(effect)
+    except ValueError:
+        raise InputError(f"{path}, line {number}: the effect can't be understood.", _REBUILD) from None
+
+
 def intact(directory: Path, row: Mapping[str, Any], key: str) -> bool:
     """Whether the row's "input" or "target" file is there with its recorded hash."""
+    path = directory / row[key]
     try:
-        return file_sha256(directory / row[key]) == row[f"{key}_sha256"]
+        return path.is_file() and file_sha256(path) == row[f"{key}_sha256"]
     except OSError:
         return False
 

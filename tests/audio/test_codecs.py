@@ -119,7 +119,7 @@ def test_a_name_that_looks_like_an_option_or_an_address(wav, monkeypatch):
 
 @needs_ffmpeg
 def test_what_this_ffmpeg_can_not_encode_is_none(wav, monkeypatch):
-    monkeypatch.setattr(codecs, "_encoders", lambda ffmpeg: frozenset({"aac"}))
+    monkeypatch.setattr(codecs, "encoders_of", lambda ffmpeg: frozenset({"aac"}))
     found = decoded_peaks(wav(clipped(0.1, 0.2)), ["opus", "aac"])
     assert list(found) == ["opus", "aac"] and found["opus"] is None and isinstance(found["aac"], Decoded)
 

@@ -74,3 +74,11 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(capsys):
     code, _, err = answer(capsys, "show", "bitcrush")
     assert code == 2
     assert "'bitcrusher'" in err
+
+
+def test_a_model_is_shown_on_one_page_and_the_rest_is_left_to_json(capsys):
+    code, out, err = answer(capsys, "show", "tcn")
+    assert code == 0 and "metrics.esr" in out and "licence" in out and "training.settings" not in out and "--json" in err
+    assert len(out.splitlines()) < 60
+    _, out, _ = answer(capsys, "show", "tcn", "--json")
+    assert json.loads(out)["card"]["training"]["settings"]["batch_size"] == 4

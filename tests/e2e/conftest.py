@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,20 +40,27 @@ class Forks:
         """Whether a fork would be as what starts now: what is read early is as it was."""
         return read_early() == self._early
 
-    def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
-        self._count += 1
-        out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
-        for path in (out, err):
-            path.touch()
-        request = {"arguments": arguments, "folder": str(folder), "environment": os.environ | _WIDE}
-        request |= {"out": str(out), "err": str(err)}
-        self._process.stdin.write(json.dumps(request) + "\n")
+    def run(
+        self, arguments: list[str], folder: Path, *environments: dict[str, str], **more: object
+    ) -> list[subprocess.CompletedProcess]:
+        """Runs at the same time, one for each addition to the environment; `more` is for `forks.py`."""
+        requests = []
+        for addition in environments:
+            self._count += 1
+            out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
+            for path in (out, err):
+                path.touch()
+            request = {"arguments": arguments, "folder": str(folder), "environment": os.environ | _WIDE | addition}
+            requests.append(request | {"out": str(out), "err": str(err)} | more)
+        self._process.stdin.write(json.dumps(requests) + "\n")
         self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], _LONGEST_S)[0]:
             os.killpg(self._process.pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(arguments, _LONGEST_S, out.read_text("utf-8"), err.read_text("utf-8"))
-        code = int(self._process.stdout.readline())
-        return subprocess.CompletedProcess(arguments, code, out.read_text("utf-8"), err.read_text("utf-8"))
+        codes = json.loads(self._process.stdout.readline() or "null")
+        said = [[Path(request[name]).read_text("utf-8") for name in ("out", "err")] for request in requests]
+        if codes is None:
+            raise subprocess.TimeoutExpired(arguments, _LONGEST_S, *said[0])
+        return [subprocess.CompletedProcess(arguments, code, *texts) for code, texts in zip(codes, said, strict=True)]
 
     def close(self) -> None:
         self._process.communicate()
@@ -70,6 +80,33 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks | None]:
     started = Forks(tmp_path_factory.mktemp("said"))
     yield started
     started.close()
+    if not started.ready():
+        warnings.warn("A test left something in the environment, and so had all that followed start from nothing.", stacklevel=1)
+
+
+@pytest.fixture(scope="session")
+def benches() -> dict[str, Any]:
+    """By name."""
+    return {}
+
+
+@pytest.fixture
+def bench(
+    forks: Forks | None, benches: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, instrument_file: Callable[[], Path]
+) -> Callable[[str], Any]:
+    """`bench(name)`: a job of `kills.py`, done once undisturbed, that can be killed."""
+    if forks is None or not forks.ready():
+        pytest.skip("runs are killed in forks, for which this isn't the place")
+    spec = importlib.util.spec_from_file_location("fxlab_tests_kills", Path(__file__).with_name("kills.py"))
+    kills = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kills)
+
+    def found(name: str) -> Any:
+        if name not in benches:
+            benches[name] = kills.Bench(kills.JOBS[name], instrument_file(), forks, tmp_path_factory.mktemp("bench"))
+        return benches[name]
+
+    return found
 
 
 @pytest.fixture
@@ -91,7 +128,29 @@ def fxlab(tmp_path: Path, forks: Forks | None, fxlab_cold: Callable) -> Callable
     def run(*arguments: object) -> subprocess.CompletedProcess:
         if forks is None or not forks.ready():
             return fxlab_cold(*arguments)
-        return forks.run([str(argument) for argument in arguments], tmp_path)
+        [done] = forks.run([str(argument) for argument in arguments], tmp_path, {})
+        return done
+
+    return run
+
+
+@pytest.fixture
+def fxlab_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> Callable[..., subprocess.CompletedProcess]:
+    """`fxlab_here(*arguments)` runs the command to its end in `tmp_path`, in this very process."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        from fxlab.cli import run
+
+        words = [str(argument) for argument in arguments]
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name, value in _WIDE.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            code = run(words)
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
 
     return run
 

@@ -1,7 +1,8 @@
 """Runs `fxlab` in forks of a process that has imported the large libraries: each run is spared the seconds they take.
 
-A line of stdin asks for a run, {"arguments", "folder", "environment", "out", "err"}, and a line of stdout answers with its
-exit code.
+A line of stdin asks for runs at the same time, [{"arguments", "folder", "environment", "out", "err"}, ...], and a line of
+stdout answers with their exit codes. "faults", where there are any, are those of `faults.install`; a run that isn't over after
+"killed_after_s" is killed.
 fxlab itself is imported by every fork anew. What an interpreter does when it starts and after its exit handlers is left out.
 """
 
@@ -13,11 +14,15 @@ import importlib
 import json
 import os
 import runpy
+import select
+import signal
 import sys
 import threading
 import traceback
 from pathlib import Path
 from typing import Optional
+
+import faults
 
 # None of them starts a thread, which a fork would lack (onnxruntime does).
 LARGE = ("torch", "torch._dynamo", "numba", "numba.np.arraymath", "matplotlib.backends.backend_agg", "onnx", "joblib", "typer")
@@ -35,6 +40,8 @@ def play(request: dict) -> int:
     os.environ.update(request["environment"])
     sys.path[0] = request["folder"]
     sys.argv = ["fxlab", *request["arguments"]]
+    if request.get("faults"):
+        faults.install(**request["faults"])
     code = 1
     try:
         runpy.run_module("fxlab", run_name="__main__", alter_sys=True)
@@ -70,9 +77,22 @@ def main() -> None:
     use()
     gc.freeze()  # or each fork would look through, and so copy, all that has been imported
     for line in sys.stdin:
-        if not (pid := os.fork()):
-            os._exit(play(json.loads(line)))
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        children = []
+        for request in json.loads(line):
+            if not (pid := os.fork()):
+                os._exit(play(request))
+            children.append(pid)
+            if seconds := request.get("killed_after_s"):
+                kill_after(pid, seconds)
+        print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]), flush=True)
+
+
+def kill_after(pid: int, seconds: float) -> None:
+    """Kills a child that isn't over by then."""
+    child = os.pidfd_open(pid)
+    if not select.select([child], [], [], seconds)[0]:
+        os.kill(pid, signal.SIGKILL)
+    os.close(child)
 
 
 if __name__ == "__main__":

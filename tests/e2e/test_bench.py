@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from fxlab.cli import run
-from fxlab.services import bench_master_speed, bench_measure
+from fxlab.services.bench import master_speed as bench_master_speed
+from fxlab.services.bench import measure as bench_measure
 
 
 def test_json_is_one_document_with_every_shipped_effect(monkeypatch, capsys):
@@ -29,11 +30,13 @@ def test_table_csv_and_picture(fxlab, tmp_path):
     done = fxlab(
         *("bench", "--effect", "saturator", "--engine", "numba,numpy", "--buffers", "32", "--runs", "2", "--budget", "0.2s"),
         *("--set", "drive_db=20", "--csv", str(tmp_path / "cells.csv"), "--plot", str(tmp_path / "cells.png")),
-        *("--gate", "numba:rtf<50"),
+        *("--gate", "numba:rtf<50", "--html", str(tmp_path / "cells.html")),
     )
     assert done.returncode == 0, done.stderr
     assert "saturator/numba" in done.stdout and "▲ p50" in done.stdout and "passed" in done.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv", "cells.html", "cells.png"]
+    page = (tmp_path / "cells.html").read_text("utf-8")
+    assert "fxlab bench --effect saturator" in page and "Block times at 32 frames" in page and "numba:rtf&lt;50" in page
 
 
 def test_suite_pareto_as_table_and_as_json(fxlab, tmp_path):
@@ -105,10 +108,25 @@ def test_failed_gate_shows_the_table_and_exits_5(fxlab_cold):
         (["--suite", "master", "--input", "none.wav", "--gate", "esr<1%"], 2, "--gate"),
         (["--suite", "master", "--input", "none.wav", "-e", "a", "-e", "b"], 2, "one network"),
         (["--plot", "cells.txt"], 2, "named as a picture"),
+        (["--html", "cells.txt"], 2, "named as a page"),
+        (["--html", "/dev/null/cells.html"], 6, "folder"),
+        (["--suite", "live", "--html", "-"], 2, "named as a page"),
+        (["--suite", "ace", "--html", "-"], 2, "named as a page"),
+        (["--suite", "grow", "--html", "-"], 2, "named as a page"),
+        (["--suite", "training", "--html", "-"], 2, "named as a page"),
+        (["--suite", "master", "--input", "none.wav", "--html", "none.wav"], 2, "another file"),
         (["--plot", "/dev/null/cells.png"], 6, "folder"),
     ],
 )
-def test_mistakes_are_named(fxlab, arguments, code, words):
-    done = fxlab("bench", *arguments)
+def test_mistakes_are_named(fxlab_here, arguments, code, words):
+    done = fxlab_here("bench", *arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("suite", "option"), [("knobs", "--gate"), ("knobs", "--plot"), ("training", "--gate"), ("training", "--csv")]
+)
+def test_options_of_other_suites_are_refused(fxlab, suite, option):
+    result = fxlab("bench", "--suite", suite, "--dataset", "ds", option, "esr<1%")
+    assert result.returncode == 2 and f"{option} doesn't belong to the suite {suite}" in result.stderr

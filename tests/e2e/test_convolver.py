@@ -65,7 +65,7 @@ def test_a_profile_with_a_cabinet(fxlab, folder):
         (3, "text.wav", "isn't an audio file"),
     ],
 )
-def test_mistakes(fxlab, folder, code, ir, words):
-    done = fxlab("render", "di.wav", "-e", "convolver", "--set", f"ir={ir}", "-o", "out.wav")
+def test_mistakes(fxlab_here, folder, code, ir, words):
+    done = fxlab_here("render", "di.wav", "-e", "convolver", "--set", f"ir={ir}", "-o", "out.wav")
     assert done.returncode == code and words in " ".join(done.stderr.split()), done.stderr
     assert "Traceback" not in done.stderr and not (folder / "out.wav").exists()

@@ -30,7 +30,9 @@ def test_every_option_of_a_run_over_files(fxlab, tmp_path):
     assert len(rows) == 4 * 2 * 2 * 2 * 2 * 2
     assert {row["level_db"] for row in rows} == {-6.0, 0.0}
     assert all(split in made.stdout for split in ("train", "validation", "test"))
-    assert "fxlab train" not in made.stderr, "no network of this fxlab has an input for drive_db"
+    assert "fxlab train ds --model tcn --size single" in made.stderr
+    made = fxlab("dataset", ".", "-e", "saturator", "--grid", "lowpass=biquad,one_pole", "-o", "other", *options[6:])
+    assert made.returncode == 3 and "fxlab train" not in made.stderr, "no network has a knob for it"
 
 
 def test_training_is_proposed_as_it_works(fxlab, tmp_path):
@@ -40,14 +42,14 @@ def test_training_is_proposed_as_it_works(fxlab, tmp_path):
     assert alone.returncode == 0 and "fxlab train" not in alone.stderr
 
 
-def test_mistakes_have_their_exit_codes_and_leave_nothing(fxlab, tmp_path):
+def test_mistakes_have_their_exit_codes_and_leave_nothing(fxlab_here, tmp_path):
     for code, arguments in (
         (2, ["--effect", "saturator", "-o", "ds"]),
         (2, ["--effect", "nonesuch", "--synthesize", "1s", "-o", "ds"]),
         (2, ["--effect", "saturator", "--synthesize", "1s", "--grid", "drive_db", "-o", "ds"]),
         (3, ["--effect", "saturator", "nowhere.wav", "-o", "ds"]),
     ):
-        done = fxlab("dataset", *arguments)
+        done = fxlab_here("dataset", *arguments)
         assert done.returncode == code, done.stderr
         assert done.stdout == "" and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

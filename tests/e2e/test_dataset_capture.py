@@ -18,11 +18,11 @@ def capture(pulse, folder, *arguments):
     return pulse.python("-m", "fxlab", "dataset", "--capture", "-o", "ds", *STREAM, *arguments, cwd=folder)
 
 
-def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
+def test_a_capture_of_the_saturator_is_the_saturator(pulse, fxlab_here, tmp_path):
     pulse.environment["PULSE_SOURCE"] = "fxlab_out.monitor"
     folder = tmp_path / "here"
     folder.mkdir()
-    options = ("--synthesize", "7s", "--effect", "saturator", "--set", "drive_db=18", "--force")
+    options = ("--synthesize", "6s", "--effect", "saturator", "--set", "drive_db=18", "--force")
     for _ in range(3):
         run = capture(pulse, folder, *options)
         if run.returncode == 0:
@@ -51,11 +51,11 @@ def test_a_capture_of_the_saturator_is_the_saturator(pulse, tmp_path):
         # The alignment leaves the answer a sample or two behind its cause.
         error = min(_esr(wet[settled:], np.roll(clean, late)[settled:]) for late in range(5))
         assert error < 2e-3  # a server that inserts a few samples and takes them away again goes unseen
-    assert capture(pulse, folder, "--synthesize", "7s").returncode == 6
+    assert fxlab_here("dataset", "--capture", "-o", folder / "ds", *STREAM, "--synthesize", "4s").returncode == 6
 
 
 def test_without_a_cable_nothing_is_written(pulse, tmp_path):
-    run = capture(pulse, tmp_path, "--synthesize", "7s")
+    run = capture(pulse, tmp_path, "--synthesize", "4s")
     assert run.returncode == 4 and "silent" in json.loads(run.stdout)["error"]["message"]
     assert not (tmp_path / "ds").exists()
 
@@ -70,8 +70,8 @@ def test_without_a_cable_nothing_is_written(pulse, tmp_path):
         ["--buffer", "512", "--effect", "saturator", "--synthesize", "3s"],
     ],
 )
-def test_options_that_do_not_fit_are_refused(fxlab, tmp_path, arguments):
-    assert fxlab("dataset", "-o", "ds", *arguments).returncode == 2
+def test_options_that_do_not_fit_are_refused(fxlab_here, tmp_path, arguments):
+    assert fxlab_here("dataset", "-o", "ds", *arguments).returncode == 2
     assert not (tmp_path / "ds").exists()
 
 

@@ -7,10 +7,14 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import soundfile
+
+from fxlab.errors import OutputError
+from fxlab.services import pages
 
 
 @pytest.fixture
@@ -65,6 +69,8 @@ def test_a_chain_with_every_option(render, folder):
         1,
         "--plot",
         "picture.png",
+        "--html",
+        "page.html",
         "-o",
         "v1.0/",
         "--json",
@@ -78,6 +84,21 @@ def test_a_chain_with_every_option(render, folder):
     assert report["peak_db_in"] == pytest.approx(-7.96, abs=0.01) and -30 < report["lufs_in"] < -5
     assert soundfile.info(folder / "v1.0" / "take.flac").frames == 44_100 + 22_050
     assert (folder / "picture.png").stat().st_size > 10_000
+    page = (folder / "page.html").read_text("utf-8")
+    assert (
+        document["html"] == "page.html"
+        and "fxlab render take.flac -e eq -e saturator" in page
+        and "Page: page.html" in done.stderr
+    )
+
+
+def test_a_page_that_cant_be_written_comes_after_the_result(fxlab_here, folder, monkeypatch):
+    monkeypatch.setattr(pages, "write", Mock(side_effect=OutputError("Can't write page.html: no space.")))
+    done = fxlab_here("render", "take.flac", "-e", "eq", "--html", "page.html")
+    assert done.returncode == 6 and "take.eq.wav" in done.stdout and "no space" in done.stderr
+    done = fxlab_here("render", "take.flac", "-e", "eq", "--html", "page.html", "--force", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 6 and document["html"] is None and document["exit_code"] == 6 and document["files"]
 
 
 def test_a_profile_and_its_format(render, folder):
@@ -113,10 +134,10 @@ def test_a_batch_with_a_bad_file(render, folder):
         (6, ["take.flac", "-e", "saturator", "-o", "text.wav/out.wav"], "Can't write"),
     ],
 )
-def test_mistakes(render, folder, code, arguments, words):
+def test_mistakes(fxlab_here, folder, code, arguments, words):
     (folder / "text.wav").write_text("not audio at all")
     before = sorted(path.name for path in folder.rglob("*"))
-    done = render(*arguments)
+    done = fxlab_here("render", *arguments)
     assert done.returncode == code and words in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
     assert sorted(path.name for path in folder.rglob("*")) == before

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxlab.services import dataset
+from fxlab.services.dataset import service as dataset
 from fxlab.settings import DatasetSettings, EffectSettings
 
 
@@ -33,9 +33,11 @@ def test_the_loop_from_nothing(fxlab, fxlab_cold, tmp_path):
     made = fxlab_cold("dataset", "--effect", "saturator", "--synthesize", "20s", "--rate", 16_000, "-o", "ds")
     assert made.returncode == 0, made.stderr
     small = ["--size", "nano", "--epochs", 1, "--batch-size", 4, "--segment", 2048, "--threads", 1]
-    trained = fxlab_cold("train", "ds", "--model", "tcn", *small, "-o", "run", "--json")
+    trained = fxlab("train", "ds", "--model", "tcn", *small, "-o", "run", "--html", "run.html", "--json")
     assert trained.returncode == 0, trained.stderr
     document = json.loads(trained.stdout)
+    page = (tmp_path / document["html"]).read_text("utf-8")
+    assert "fxlab train ds --model tcn" in page and "Dry, target and network" in page and "heard" not in document
     assert document["card"]["parameters_count"] == 842 and 0 < document["metrics"]["esr"] < 2
     exported = fxlab_cold("export", "run/best.safetensors", "-o", "m.onnx")
     assert exported.returncode == 0, exported.stderr
@@ -43,12 +45,12 @@ def test_the_loop_from_nothing(fxlab, fxlab_cold, tmp_path):
 
     dry = np.random.default_rng(0).normal(0, 0.1, 16_000)
     soundfile.write(tmp_path / "dry.wav", dry, 16_000, subtype="FLOAT")
-    rendered = fxlab_cold("render", "dry.wav", "-o", "wet.wav", "--effect", "m.onnx")
+    rendered = fxlab("render", "dry.wav", "-o", "wet.wav", "--effect", "m.onnx")
     assert rendered.returncode == 0, rendered.stderr
     wet, rate = soundfile.read(tmp_path / "wet.wav")
     assert rate == 16_000 and len(wet) == 16_000 and np.isfinite(wet).all() and wet.std() > 0
 
-    benched = fxlab("bench", "--effect", "m.onnx", "--runs", 2, "--buffers", 256, "--budget", "2s", "--json")
+    benched = fxlab("bench", "--effect", "m.onnx", "--runs", 2, "--buffers", 256, "--budget", "0.1s", "--json")
     assert benched.returncode == 0, benched.stderr
     assert json.loads(benched.stdout)["cells"]
 
@@ -106,7 +108,7 @@ def test_several_seeds(fxlab, tmp_path, made):
     assert exported.returncode == 0, exported.stderr
 
 
-def test_mistakes(fxlab, tmp_path):
+def test_mistakes(fxlab_here, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "junk.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
     for code, arguments in (
@@ -119,7 +121,7 @@ def test_mistakes(fxlab, tmp_path):
         (3, ["export", "nowhere.safetensors"]),
         (2, ["export", "junk.safetensors", "--format", "tflite"]),
     ):
-        done = fxlab(*arguments)
+        done = fxlab_here(*arguments)
         assert done.returncode == code, (arguments, done.stderr)
         assert done.stdout == "" and done.stderr.startswith("Error:") and "Traceback" not in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "junk.safetensors"]

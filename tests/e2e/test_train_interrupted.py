@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from fxlab.services import dataset
+from fxlab.services.dataset import service as dataset
 from fxlab.settings import DatasetSettings, EffectSettings
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -59,8 +60,21 @@ def of_one(forks, folder: Path, *run: str) -> None:
     if forks is None:
         train(folder, FXLAB, *run)
     else:
-        done = forks.run(arguments(*run), folder)
+        [done] = forks.run(arguments(*run), folder, {})
         assert done.returncode == 0, done.stderr
+
+
+def of_two(forks, folder: Path, *run: str) -> tuple[str, str]:
+    """What a run of two processes says, which needs no torchrun to be one."""
+    if forks is None:
+        return train(folder, TWO, *run)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        there = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    ranks = [there | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+    both = forks.run(arguments(*run), folder, *ranks)
+    for done in both:
+        assert done.returncode == 0, done.stderr
+    return "".join(done.stdout for done in both), "".join(done.stderr for done in both)
 
 
 def start(folder: Path, program: list[str], *run: str) -> subprocess.Popen:
@@ -107,8 +121,8 @@ def test_a_killed_run_goes_on_to_the_bit(folder, forks, undisturbed):
     assert difference(folder / "killed", undisturbed("lstm")) == 0.0
 
 
-def test_two_processes_end_with_the_weights_of_one(folder, undisturbed):
-    out, err = train(folder, TWO, "tcn", "two")
+def test_two_processes_end_with_the_weights_of_one(folder, forks, undisturbed):
+    out, err = of_two(forks, folder, "tcn", "two")
     assert out.count("finished all epochs") == 1 and "20 steps" in out and err.count("Report:") == 1
     assert difference(folder / "two", undisturbed("tcn"), ("arrays", "head", "best")) <= 1e-5
 
@@ -120,7 +134,7 @@ def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder, forks, un
     out, err = process.communicate(timeout=100)
     assert process.returncode != 0 and "interrupted, saved" in out and err.count("Interrupted and saved.") == 1, err
     shutil.copytree(folder / "stopped", folder / "stopped-too")
-    train(folder, TWO, "lstm", "stopped", "--resume")
+    of_two(forks, folder, "lstm", "stopped", "--resume")
     of_one(forks, folder, "lstm", "stopped-too", "--resume")
     for run in ("stopped", "stopped-too"):
         assert difference(folder / run, undisturbed("lstm"), ("layers", "best")) <= 1e-5

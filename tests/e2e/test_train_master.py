@@ -53,6 +53,6 @@ def test_songs_in_a_mastering_network_out(fxlab, songs, tmp_path):
         (("--model", "master", "--size", "large"), "compact"),
     ],
 )
-def test_flags_that_dont_fit_are_refused(fxlab, songs, flags, said):
-    run = fxlab("train", songs, *flags)
+def test_flags_that_dont_fit_are_refused(fxlab_here, songs, flags, said):
+    run = fxlab_here("train", songs, *flags)
     assert run.returncode == 2 and said in run.stderr

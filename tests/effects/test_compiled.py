@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,7 +106,7 @@ PLAY = """
 import ctypes, json, sys
 import numpy as np
 from numba import njit
-from fxlab.compiled import call_stage
+from fxlab.kernels.stages import call_stage
 from fxlab.effects.registry import effects
 
 counter = ctypes.CDLL(sys.argv[1]).allocations
@@ -136,7 +135,7 @@ def test_playing_a_stage_allocates_nothing(malloc_counter):
     import json
 
     cases = [(name, settings) for name in FULL for settings in variants(name)[:: max(1, len(variants(name)) // 4)]]
-    environment = os.environ | {"LD_PRELOAD": malloc_counter, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"LD_PRELOAD": malloc_counter}
     command = [sys.executable, "-c", PLAY, malloc_counter, json.dumps(cases)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import tempfile
 from pathlib import Path
 
@@ -12,15 +11,15 @@ import pytest
 import soundfile
 import torch
 
+from fxlab.effects import contract
 from fxlab.effects.params import Choice, FileParam
 from fxlab.effects.processor import apply
-from fxlab.effects.registry import DSP_ENGINES, effects
+from fxlab.effects.registry import effects
 from fxlab.errors import UsageError
 
 RATE = 48_000
 SEED = 20
 DRAWS = 4
-TOLERANCE = 1e-6  # absolute up to full scale, relative to the peak above it (float32 holds no more)
 NAMES = sorted(effects())
 QUANTISING = {"bitcrusher"}  # a last bit may decide between two levels, so engines agree on all samples but a few
 LINKED = {"ace", "compressor", "imager", "limiter"}  # what it does to a channel depends on all of them
@@ -65,60 +64,46 @@ def sound(name):
     return signal(1600) if (name, "numpy") in SLOW else signal()
 
 
-@functools.cache
-def signal(frames=4000, channels=2):
-    """Noise with gaps, bursts and an offset, peaking around full scale."""
-    rng = np.random.default_rng(SEED)
-    x = rng.standard_normal((channels, frames)) * np.abs(np.sin(np.arange(frames) * 0.004)) ** 3 * 0.5
-    x[:, frames // 3 : frames // 3 + 200] = 0.0
-    x[:, frames // 2 : frames // 2 + 300] += 0.4
-    x = x.astype(np.float32)
-    x.setflags(write=False)
-    return x
+signal = functools.cache(contract.noise)
+
+
+def maker(name, engine, settings):
+    return lambda: effects()[name].processor(engine, **settings)
 
 
 def play(name, engine, settings, x, sizes, rate=RATE):
     """`x` through a fresh processor in blocks of the given sizes, repeated until it's all through."""
-    processor = effects()[name].processor(engine, **settings)
-    processor.prepare(rate, len(x), max(sizes))
-    return feed(processor, x, sizes)
+    return contract.play(maker(name, engine, settings), x, sizes, rate)
 
 
-def feed(processor, x, sizes):
-    out, at, turn = np.full_like(x, np.nan), 0, 0
-    while at < x.shape[1]:
-        part = slice(at, at + sizes[turn % len(sizes)])
-        block = np.ascontiguousarray(x[:, part])
-        wet = np.empty_like(block)
-        processor.process(block, wet)
-        out[:, part] = wet
-        at, turn = at + block.shape[1], turn + 1
-    return out
+def others(name):
+    """Engines besides the default."""
+    return list(effects()[name].engines)[1:]
 
 
 def limit(y):
-    return TOLERANCE * max(1.0, float(np.abs(y).max()))
+    return contract.TOLERANCE * max(1.0, float(np.abs(y).max()))
 
 
 every_module = pytest.mark.parametrize("name", [name for name in NAMES if effects()[name].module])
 every_effect = pytest.mark.parametrize("name", NAMES)
-every_engine = pytest.mark.parametrize("engine", DSP_ENGINES)
+CASES = [(name, engine) for name in NAMES for engine in effects()[name].engines]
+every_engine = pytest.mark.parametrize("name, engine", CASES)
 every_draw = pytest.mark.parametrize("index", range(DRAWS))
 every_case = pytest.mark.parametrize(
     "name, engine, index",
-    [(*case, index) for case in itertools.product(NAMES, DSP_ENGINES) for index in range(2 if case in SLOW else DRAWS)],
+    [(*case, index) for case in CASES for index in range(2 if case in SLOW else DRAWS)],
 )
 
 
 @every_case
 def test_any_split_into_blocks_gives_the_same_output(name, engine, index):
     x, settings = sound(name), draw(name, index)
-    whole = play(name, engine, settings, x, [x.shape[1]])
-    assert np.isfinite(whole).all()
     random_sizes = np.random.default_rng(index).integers(1, 700, 50).tolist()
-    for sizes in ([1], [17], [64], [512], random_sizes):
-        frames = SHORT.get(max(sizes), x.shape[1])
-        assert np.abs(play(name, engine, settings, x[:, :frames], sizes) - whole[:, :frames]).max() <= limit(whole)
+    make = maker(name, engine, settings)
+    contract.check_blocks(make, x, [[64], [512], random_sizes])
+    for size, frames in SHORT.items():
+        contract.check_blocks(make, x[:, :frames], [[size]])
 
 
 @every_effect
@@ -126,10 +111,11 @@ def test_any_split_into_blocks_gives_the_same_output(name, engine, index):
 @pytest.mark.parametrize("index", range(2))
 def test_every_rate(name, rate, index):
     x, settings = sound(name) if rate < RATE else signal(), draw(name, index)
-    whole = play(name, "numba", settings, x, [x.shape[1]], rate)
+    whole = play(name, "auto", settings, x, [x.shape[1]], rate)
     assert np.isfinite(whole).all() and np.abs(whole).max() > 0
-    assert np.abs(play(name, "numba", settings, x, [61, 512], rate) - whole).max() <= limit(whole)
-    agree(name, play(name, "numpy", settings, x, [999], rate), whole)
+    assert np.abs(play(name, "auto", settings, x, [61, 512], rate) - whole).max() <= limit(whole)
+    for engine in others(name):
+        agree(name, play(name, engine, settings, x, [999], rate), whole)
 
 
 def agree(name, one, other):
@@ -141,20 +127,21 @@ def agree(name, one, other):
 @every_draw
 def test_engines_agree(name, index):
     x, settings = sound(name), draw(name, index)
-    agree(name, play(name, "numpy", settings, x, [512]), play(name, "numba", settings, x, [512]))
+    for engine in others(name):
+        agree(name, play(name, engine, settings, x, [512]), play(name, "auto", settings, x, [512]))
 
 
 @every_module
 @every_draw
 def test_the_torch_form_agrees(name, index):
     x, settings = sound(name), draw(name, index)
-    compiled = play(name, "numba", settings, x, [512])
+    compiled = play(name, "auto", settings, x, [512])
     module = effects()[name].torch_module(RATE, **settings)
     with torch.no_grad():
         wet = module(torch.tensor(x))
     assert wet.dtype == torch.float32 and wet.shape == x.shape
     if name in LINKED - STEREO:
-        compiled = np.concatenate([play(name, "numba", settings, row[None], [512]) for row in x])
+        compiled = np.concatenate([play(name, "auto", settings, row[None], [512]) for row in x])
     agree(name, wet.numpy(), compiled)
 
 
@@ -174,40 +161,17 @@ def test_torch_form_takes_any_leading_shape_and_gives_gradients(name, index):
 
 @every_case
 def test_state_is_a_value(name, engine, index):
-    x, settings = sound(name), draw(name, index)
-    processor = effects()[name].processor(engine, **settings)
-    processor.prepare(RATE, 2, 512)
-    feed(processor, x[:, :1000], [300])
-    middle = processor.state()
-    kept = {key: array.copy() for key, array in middle.items()}
-    first = feed(processor, x[:, 1000:], [300])
-    assert all(np.array_equal(middle[key], kept[key]) for key in kept)
-    processor.restore(middle)
-    assert np.array_equal(feed(processor, x[:, 1000:], [300]), first)
-    # A state also carries over into another processor with the same settings.
-    other = effects()[name].processor(engine, **settings)
-    other.prepare(RATE, 2, 512)
-    other.restore(kept)
-    assert np.array_equal(feed(other, x[:, 1000:], [300]), first)
+    contract.check_state(maker(name, engine, draw(name, index)), sound(name))
 
 
 @every_case
 def test_reset_is_as_prepared(name, engine, index):
-    x, settings = sound(name), draw(name, index)
-    processor = effects()[name].processor(engine, **settings)
-    processor.prepare(RATE, 2, 512)
-    first = feed(processor, x, [512])
-    processor.reset()
-    assert np.array_equal(feed(processor, x, [512]), first)
+    contract.check_reset(maker(name, engine, draw(name, index)), sound(name))
 
 
 @every_case
 def test_what_is_not_a_number_counts_as_silence(name, engine, index):
-    bad, clean = sound(name).copy(), sound(name).copy()
-    clean[0, 700:703] = 0.0
-    bad[0, 700:703] = [np.nan, np.inf, -np.inf]
-    settings = draw(name, index)
-    assert np.array_equal(play(name, engine, settings, bad, [64]), play(name, engine, settings, clean, [64]))
+    contract.check_not_a_number(maker(name, engine, draw(name, index)), sound(name))
 
 
 @every_case
@@ -225,37 +189,25 @@ def test_channels_are_independent_or_get_the_same_gain(name, engine, index):
 @every_effect
 @every_draw
 def test_in_place(name, index):
-    x, settings = sound(name), draw(name, index)
-    processor = effects()[name].processor(**settings)
-    processor.prepare(RATE, 2, x.shape[1])
-    apart, same = np.empty_like(x), x.copy()
-    processor.process(x, apart)
-    processor.reset()
-    processor.process(same, same)
-    assert np.abs(same - apart).max() <= limit(apart)
+    contract.check_in_place(maker(name, "auto", draw(name, index)), sound(name))
 
 
 @every_case
 def test_silence_after_the_tail(name, engine, index):
-    slow = (name, engine) in SLOW
-    processor = effects()[name].processor(engine, **draw(name, index) | SLOW.get((name, engine), {}))
-    processor.prepare(8000 if slow else RATE, 2, 4096)
-    feed(processor, sound(name), [4096])
-    after = feed(processor, np.zeros((2, processor.tail + (400 if slow else 4096)), np.float32), [4096])
-    assert np.abs(after[:, processor.tail :]).max() <= 1e-6
+    settings = draw(name, index) | SLOW.get((name, engine), {})
+    contract.check_tail(maker(name, engine, settings), sound(name), 8000 if (name, engine) in SLOW else RATE)
 
 
-@every_effect
 @every_engine
 def test_states_decay_to_zeros_not_to_denormals(name, engine):
     processor = effects()[name].processor(engine)
     processor.prepare(8000, 1, 8192)  # what decays does so in seconds, which are the fewer frames the lower the rate
-    feed(processor, sound(name)[:1], [4000])
+    contract.feed(processor, sound(name)[:1], [4000])
     frames = 84_000
     if (name, engine) in SLOW:  # begins near the end
         processor.restore({key: array * (1e-295 if array.dtype.kind == "f" else 1) for key, array in processor.state().items()})
         frames = 2000
-    out = feed(processor, np.zeros((1, frames), np.float32), [8192])
+    out = contract.feed(processor, np.zeros((1, frames), np.float32), [8192])
     held = [array for array in processor.state().values() if array.dtype.kind == "f"]
     for array in (out, *held):
         tiny = np.finfo(array.dtype).tiny
@@ -288,7 +240,7 @@ def test_declared_latency_is_the_measured_one(name):
 @every_effect
 def test_declared_parameters_are_those_of_the_processors_and_the_module(name):
     effect = effects()[name]
-    for engine in DSP_ENGINES:
+    for engine in effect.engines:
         for parameter in effect.parameters:
             if isinstance(parameter, Choice):
                 ends = parameter.options
@@ -300,7 +252,7 @@ def test_declared_parameters_are_those_of_the_processors_and_the_module(name):
                 y = play(name, engine, {parameter.name: value}, signal()[:, :300], [128])
                 assert np.isfinite(y).all()
     default = effect.resolve({})
-    assert np.array_equal(play(name, "numba", {}, signal(), [512]), play(name, "numba", default, signal(), [512]))
+    assert np.array_equal(play(name, "auto", {}, signal(), [512]), play(name, "auto", default, signal(), [512]))
 
 
 @every_effect

@@ -74,7 +74,7 @@ def test_processing_does_not_allocate(name, settings, memory_taken):
     out = np.empty_like(block)
     for _ in range(10):
         processor.process(block, out)
-    assert memory_taken(lambda: processor.process(block, out)) <= 2048
+    assert memory_taken(lambda: processor.process(block, out), 2048) <= 2048
 
 
 if __name__ == "__main__":

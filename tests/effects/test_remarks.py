@@ -10,7 +10,7 @@ import soundfile
 
 from fxlab.effects.chain import Chain
 from fxlab.effects.registry import effect
-from fxlab.services.render import Request, run
+from fxlab.services.render.service import Request, run
 from fxlab.settings import EffectSettings
 
 RATE = 8000

@@ -4,14 +4,13 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import njit
 
-from fxlab.compiled import call_stage
 from fxlab.engines.loader import open_processor, processor_of
+from fxlab.kernels.stages import call_stage
 from fxlab.models.registry import architecture
 from fxlab.models.tcn_config import SIZES
 
@@ -133,7 +132,7 @@ PLAY = """
 import ctypes, sys
 import numpy as np
 from numba import njit
-from fxlab.compiled import call_stage
+from fxlab.kernels.stages import call_stage
 from fxlab.engines.loader import open_processor
 
 counter = ctypes.CDLL(sys.argv[1]).allocations
@@ -164,7 +163,7 @@ for name in sys.argv[2:]:
 
 
 def test_playing_a_stage_allocates_nothing(malloc_counter):
-    environment = os.environ | {"LD_PRELOAD": malloc_counter, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"LD_PRELOAD": malloc_counter}
     command = [sys.executable, "-c", PLAY, malloc_counter, *NAMES]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

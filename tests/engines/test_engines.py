@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from fxlab.audio.testsignals import synthesize
+from fxlab.effects import contract
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import difference, golden_input, pack, parity, play, random_blocks, unpack
-from fxlab.engines.loader import NETWORK_ENGINES, engines_of, open_processor, processor_of
+from fxlab.engines.loader import engines_of, open_processor, processor_of
 from fxlab.engines.onnx_engine import OnnxProcessor, load_onnx
 from fxlab.engines.onnx_graph import model_of, streaming_graph
-from fxlab.engines.torch_engine import TorchProcessor, torchscript_processor
+from fxlab.engines.registry import NETWORK_ENGINES
+from fxlab.engines.torch_engine import TorchProcessor, trace
 from fxlab.errors import CheckError, InputError, UsageError
 from fxlab.models import checkpoint
 from fxlab.models.model import Model, describe
@@ -48,7 +50,7 @@ def graph(network):
 def engines(network, card):
     return {
         "torch": TorchProcessor(network, card),
-        "torchscript": torchscript_processor(network, card),
+        "torchscript": TorchProcessor(network, card, trace(network)),
         "onnx": OnnxProcessor(graph(network).SerializeToString(), card),
     }
 
@@ -114,18 +116,8 @@ def test_streaming_equals_the_whole_network_fed_with_silence_first(nano, signal)
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
 def test_state_is_a_value(nano, engine, signal):
-    processor, block = nano[engine], np.ascontiguousarray(signal[None, :512])
-    processor.prepare(RATE, 1, 512)
-    first, again, other = (np.empty_like(block) for _ in range(3))
-    processor.process(block, first)
-    taken = processor.state()
-    processor.process(block, other)
-    processor.restore(taken)
-    processor.process(block, again)
-    assert np.array_equal(other, again) and not np.array_equal(first, other)
-    processor.reset()
-    processor.process(block, again)
-    assert np.array_equal(first, again)
+    contract.check_state(lambda: nano[engine], signal[None, :1200])
+    contract.check_reset(lambda: nano[engine], signal[None, :1200])
 
 
 @pytest.mark.parametrize("engine", ["torch", "torchscript", "onnx"])

@@ -1,15 +1,18 @@
 """Every engine plays stacks of layers as torch's own layers do in double precision, in any blocks."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from fxlab.effects import contract
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import golden_input, play, random_blocks
-from fxlab.engines.loader import NETWORK_ENGINES, processor_of
+from fxlab.engines.loader import processor_of
+from fxlab.engines.registry import NETWORK_ENGINES
 from fxlab.formats.card import foreign_card
 from fxlab.models import checkpoint
 from fxlab.models.registry import architecture, build
@@ -105,15 +108,6 @@ def test_channels_keep_to_themselves(name, engine):
 @pytest.mark.parametrize("engine", NETWORK_ENGINES)
 @pytest.mark.parametrize("name", ["lstm-16", "gru-16", "conv-skip"])
 def test_states_are_values(name, engine):
-    processor, block = processor_of(make(name), engine), golden_input(64)[None]
-    processor.prepare(RATE, 1, 64)
-    first, other, again = (np.empty_like(block) for _ in range(3))
-    processor.process(block, first)
-    taken = processor.state()
-    processor.process(block, other)
-    processor.restore(taken)
-    processor.process(block, again)
-    assert np.array_equal(other, again) and not np.array_equal(first, other)
-    processor.reset()
-    processor.process(block, again)
-    assert np.array_equal(first, again)
+    fresh = functools.partial(processor_of, make(name), engine)
+    contract.check_state(fresh, golden_input(600)[None])
+    contract.check_reset(fresh, golden_input(600)[None])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fxlab.audio.files import read
 from fxlab.console.nam import nam_rows
 from fxlab.engines.golden import golden_input, play, random_blocks
-from fxlab.engines.loader import NETWORK_ENGINES, open_processor, processor_of
+from fxlab.engines.loader import open_processor, processor_of
+from fxlab.engines.registry import NETWORK_ENGINES
 from fxlab.errors import UsageError
 from fxlab.formats.card import foreign_card
 from fxlab.formats.nam import nam_json, read_nam

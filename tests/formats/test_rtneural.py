@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fxlab.effects.processor import apply
 from fxlab.engines.golden import golden_input
-from fxlab.engines.loader import NETWORK_ENGINES, open_processor
+from fxlab.engines.loader import open_processor
 from fxlab.engines.onnx_graph import streaming_graph
+from fxlab.engines.registry import NETWORK_ENGINES
 from fxlab.errors import InputError, UsageError
 from fxlab.formats.card import foreign_card
 from fxlab.formats.rtneural import read_rtneural, rtneural_json

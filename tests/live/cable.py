@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from fxlab.engines.loader import open_processor
-from fxlab.services.live_setup import Setup
-from fxlab.services.live_side import Format, Side
+from fxlab.services.live.setup import Setup
+from fxlab.services.live.side import Format, Side
 from fxlab.settings import EffectSettings
 
 RATE, BLOCK, CHANNELS = 48_000, 256, 2

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from fxlab.errors import CheckError, InputError, MissingError, OutputError, UsageError
-from fxlab.services.dataset_capture import Capture, Request, make
+from fxlab.services.dataset.capture import Capture, Request, make
 from fxlab.settings import DatasetSettings, EffectSettings, LiveSettings
 
 _spec = importlib.util.spec_from_file_location("fxlab_tests_cable", Path(__file__).with_name("cable.py"))
@@ -44,7 +44,7 @@ def test_dry_and_wet_are_what_was_played_and_what_came_back(tmp_path):
 
 
 def test_the_pair_becomes_a_dataset_that_the_files_give_again(tmp_path):
-    from fxlab.services import dataset_recorded
+    from fxlab.services.dataset import recorded as dataset_recorded
     from fxlab.training.manifest import Manifest
 
     capture, recording = record(request(tmp_path, 8), ["saturator"], delay=900)
@@ -108,7 +108,7 @@ def test_a_device_that_stumbles_at_its_start_is_waited_for(tmp_path, block):
 def test_it_is_not_waited_for_without_end_nor_once_it_plays(tmp_path, monkeypatch):
     with pytest.raises(MissingError, match="lost after 0.5 s"):
         record(request(tmp_path), lost_after=100, returns=True)
-    monkeypatch.setattr("fxlab.services.live_loop._PATIENCE_S", 0.2)
+    monkeypatch.setattr("fxlab.services.live.loop._PATIENCE_S", 0.2)
     with pytest.raises(MissingError, match="lost after 0.0 s"):
         record(request(tmp_path), lost_after=0)
     assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,8 @@ import scipy.signal
 
 from fxlab.audio import round_trip
 from fxlab.errors import CheckError, MissingError
-from fxlab.services import live_remembered
-from fxlab.services.live_latency import measure_through
+from fxlab.services.live import remembered as live_remembered
+from fxlab.services.live.latency import measure_through
 
 _spec = importlib.util.spec_from_file_location("fxlab_tests_cable", Path(__file__).with_name("cable.py"))
 _cable = importlib.util.module_from_spec(_spec)

@@ -12,6 +12,7 @@ from fxlab.effects.processor import Processor
 from fxlab.live.program import Program
 from fxlab.live.rack import Rack as ImpatientRack
 from fxlab.live.rack_kernel import COMING, CURRENT, enter, finish, leave
+from fxlab.live.records import XRUN
 from fxlab.live.rings import Ring
 from fxlab.metrics.latency import percentiles_s
 
@@ -308,7 +309,7 @@ def test_flags_of_the_device_are_xruns():
     silence = np.zeros(BLOCK, np.float32)
     for flags in (0, 4, 0, 2):
         rack.process(silence, silence.copy(), BLOCK, flags)
-    assert rack["xruns"] == 2 and [event["value"] for event in rack.events] == [4, 2]
+    assert rack["xruns"] == 2 and [event["value"] for event in rack.events if event["kind"] == XRUN] == [4, 2]
 
 
 def test_meters_read_what_a_sine_has():
@@ -350,7 +351,7 @@ def test_a_feed_that_comes_too_late_is_an_event():
     feed.push(np.ones((1, 100), np.float32))
     rack = Rack(1, 0, 1, RATE, BLOCK, program(), feed)
     rack.process(None, np.zeros(BLOCK, np.float32), BLOCK)
-    assert feed.lost == 28 and rack["silent"] == 0 and len(rack.events) == 1
+    assert feed.lost == 28 and rack["silent"] == 0 and list(rack.events["kind"]).count(4) == 1  # others may be late
 
 
 def test_programs_that_are_done_with_are_let_go(monkeypatch):

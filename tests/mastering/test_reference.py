@@ -97,9 +97,15 @@ def test_levelled_spectra_know_no_loudness_nor_channel_count(song, analysed):
 @pytest.mark.parametrize(
     ("reason", "line"),
     [
-        (("tone", 2000.0, -20.0, -22.0, "dB", 1.5), "2 kHz: raised 1.5 dB, though it was 2.0 dB above X."),
-        (("tone", 80.0, -20.0, -18.0, "dB", 1.5), "80 Hz was 2.0 dB below X: raised 1.5 dB."),
-        (("width", None, -8.0, -12.0, "dB", 1.3), "Its sides: widened to 1.30, though they were 4.0 dB louder than in X."),
+        (
+            ("tone", 2000.0, -20.0, -22.0, "dB", 1.5),
+            "Around 2 kHz: raised 1.5 dB, as a matter of taste; by itself it was 2.0 dB above X.",
+        ),
+        (("tone", 80.0, -20.0, -18.0, "dB", 1.5), "Around 80 Hz it was 2.0 dB below X: raised 1.5 dB."),
+        (
+            ("width", None, -8.0, -12.0, "dB", 1.3),
+            "Its sides: widened to 1.30, as a matter of taste; they were 4.0 dB louder than in X.",
+        ),
         (("width", None, -8.0, -12.0, "dB", 0.8), "Its sides were 4.0 dB louder than in X: narrowed to 0.80."),
         (
             ("dynamics", None, 14.0, 11.0, "dB", 1.5),
@@ -107,7 +113,8 @@ def test_levelled_spectra_know_no_loudness_nor_channel_count(song, analysed):
         ),
         (
             ("dynamics", None, 8.0, 11.0, "dB", 1.5),
-            "Its dynamics: compressed 1.5:1; its peaks stood 8.0 dB above its loudness, 3.0 dB less than in X.",
+            "Its dynamics: compressed 1.5:1, as a matter of taste; its peaks stood 8.0 dB above its loudness, 3.0 dB less than "
+            "in X.",
         ),
     ],
 )
@@ -121,10 +128,10 @@ def test_reasons_in_words(song, analysed):
     at_250 = others.mid_db - 3.2 * np.exp(-((np.log2(CENTRES_HZ / 250)) ** 2))
     chain = Chain((Peak(250.0, -1.6, 1.0),), dynamics={"ratio": 2.0}, width={"width": 1.3})
     lines = sentences(describe(chain, heard, dataclasses.replace(others, mid_db=at_250)))
-    assert lines[0].startswith("250 Hz was 2.") and lines[0].endswith("dB above comparable songs: cut 1.6 dB.")
-    assert lines[1].startswith("Its dynamics: compressed 2:1; its peaks") and lines[1].endswith("as in comparable songs.")
-    assert lines[2] == "Its sides: widened to 1.30, though they were as loud as in comparable songs."
-    assert sentences(describe(chain, heard, None))[0] == "250 Hz: cut 1.6 dB."
+    assert lines[0].startswith("Around 250 Hz it was 2.") and lines[0].endswith("dB above comparable songs: cut 1.6 dB.")
+    assert lines[1].startswith("Its dynamics: compressed 2:1, as a") and lines[1].endswith("as in comparable songs.")
+    assert lines[2] == "Its sides: widened to 1.30, as a matter of taste; they were as loud as in comparable songs."
+    assert sentences(describe(chain, heard, None))[0] == "Around 250 Hz: cut 1.6 dB."
     assert sentences(()) == [LEFT_ALONE] == sentences(describe(Chain(), heard, others))
     loudness = Reason("loudness", None, -18.0, -14.0, "LUFS", 4.2, "")
     assert sentences([loudness]) == [LEFT_ALONE, "Its loudness was -18.0 LUFS, the target is -14.0: turned up by 4.2 dB."]

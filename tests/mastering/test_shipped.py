@@ -18,7 +18,7 @@ from fxlab.mastering.examples import analysed
 from fxlab.mastering.windows import WindowTaker
 from fxlab.metrics.mastering import scores
 from fxlab.models.checkpoint_file import read as read_model
-from fxlab.services.train_master import config_for
+from fxlab.services.train.master import config_for
 
 
 @pytest.fixture(scope="module")

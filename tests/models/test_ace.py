@@ -1,6 +1,7 @@
 """ACE as a model: what it reads and refuses, its values, and that it plays what the effect plays at them."""
 
 import dataclasses
+import functools
 import json
 import warnings
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from fxlab.effects import contract
 from fxlab.effects.ace import LEARNABLE
 from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.design import groups
@@ -159,18 +161,9 @@ def test_it_plays_what_the_effect_plays_at_its_values(config, channels):
 
 @pytest.mark.parametrize("engine", ["fused", "torch", "onnx"])
 def test_its_state_can_be_resumed(engine):
-    processor, audio = processor_of(model(), engine), bursts(2, 500)
-    processor.prepare(RATE, 2, 500)
-    first, again, fresh = (np.empty_like(audio) for _ in range(3))
-    processor.process(audio, fresh)
-    state = processor.state()
-    processor.process(audio, first)
-    processor.restore(state)
-    processor.process(audio, again)
-    assert np.array_equal(first, again) and not np.array_equal(first, fresh)
-    processor.reset()
-    processor.process(audio, again)
-    assert np.array_equal(again, fresh)
+    make = functools.partial(processor_of, model(), engine)
+    contract.check_state(make, bursts(2, 500), RATE)
+    contract.check_reset(make, bursts(2, 500), RATE)
 
 
 def test_a_checkpoint_comes_back(tmp_path):

@@ -294,3 +294,17 @@ def test_cuda_is_refused_where_there_is_none():
         assert pick_device("auto").type == "cpu"
         with pytest.raises(MissingError):
             pick_device("cuda")
+
+
+@pytest.mark.parametrize("change", [{"epoch": "1"}, {"model": None}, {"history": None}, {"best": "0.1"}, {"step": True}])
+def test_a_record_that_is_none_is_refused(change):
+    first, loop, saved = make()
+    loop(stopping=lambda: first.step >= 2).go()
+    weights, tensors, record, _ = saved[-1]
+    second, *_ = make()
+    second.model.load_state_dict(weights)
+    with pytest.raises((KeyError, ValueError)):
+        second.restore(tensors, record | change)
+    name = next(name for name in tensors if name.endswith("exp_avg"))
+    with pytest.raises(ValueError):
+        second.restore(tensors | {name: torch.zeros(1)}, record)

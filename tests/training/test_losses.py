@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fxlab import plugins
 from fxlab.errors import UsageError
 from fxlab.metrics import quality
 from fxlab.settings import TrainSettings
@@ -91,7 +92,7 @@ def test_a_loss_of_another_package_is_found_by_its_name(monkeypatch):
 
     theirs = [EntryPoint("absolute", "theirs", "fxlab.losses"), EntryPoint("effect", "theirs", "fxlab.losses")]
     monkeypatch.setattr(EntryPoint, "load", lambda entry: absolute)
-    monkeypatch.setattr(losses, "entry_points", lambda group: theirs if group == "fxlab.losses" else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: theirs if group == "fxlab.losses" else [])
     losses.losses.cache_clear()
     try:
         assert losses.loss("absolute") is absolute

@@ -9,7 +9,7 @@ import soundfile
 
 from fxlab.errors import InputError
 from fxlab.hashing import file_sha256
-from fxlab.training.manifest import NAME, Manifest
+from fxlab.training.manifest import NAME, Manifest, intact
 
 
 @pytest.fixture
@@ -141,3 +141,19 @@ def test_a_file_is_no_dataset(tmp_path):
 def test_a_folder_without_a_manifest_is_no_dataset(tmp_path):
     with pytest.raises(InputError, match="not a dataset"):
         Manifest.load(tmp_path)
+
+
+def test_links_are_followed_to_files_only(dataset, tmp_path_factory):
+    row, elsewhere = dataset.rows[0], tmp_path_factory.mktemp("disk") / "a.wav"
+    path = dataset.directory / row["input"]
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    dataset.verify()
+    dataset.read(row)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="missing"):
+        dataset.verify()
+    with pytest.raises(InputError, match="missing"):
+        dataset.read(row)
+    assert not intact(dataset.directory, row, "input")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.ace.kernel_bank import join, split
 from fxlab.effects.ace.kernel_gains import gains, neighbourhood
 from fxlab.effects.ace.kernel_mix import mixed, pushed
 from fxlab.effects.ace.kernel_tce import hear, transients
 from fxlab.effects.ace.stream import AceStream
 from fxlab.effects.compiled import Compiled
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 _LINES = ("position", "waiting", "ready", "dry_line", "tce", "sum")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from fxlab.effects.ace import EFFECT, LEARNABLE
-from fxlab.effects.ace.bank import STAGES, bank_of
+from fxlab.effects.ace.bank import bank_of
 from fxlab.effects.ace.design import design
-from fxlab.effects.ace.layout import FOLLOWERS
+from fxlab.effects.ace.layout import shapes
 from fxlab.effects.processor import Processor, State
 
 
@@ -38,27 +38,11 @@ class AceStream(Processor):
         """Everything that survives between blocks, at rest.
 
         `position` is the number of samples that wait in `waiting` for their interval to be whole, while those of the last one
-        leave `ready`; `sum` is what bands have already given to the output from the current interval on; `dry_line` and `tce`
-        are their signals on the way there.
+        leave `ready`.
         """
-        channels, bank = self.channels, self.bank
-        bands, interval = len(bank.erb), bank.interval
-        return {
-            "position": np.zeros(1, np.int64),
-            "waiting": np.zeros((channels, interval)),
-            "ready": np.zeros((channels, interval)),
-            "highpass": np.zeros((channels, 1, 2)),
-            "tce_highpass": np.zeros((channels, 1, 2)),
-            "out_highpass": np.zeros((channels, 1, 2)),
-            "tce_followers": np.zeros(3),
-            "bank": np.zeros((channels, 2, STAGES, bands)),
-            "sum": np.zeros((channels, bank.delay + interval)),
-            "dry_line": np.zeros((channels, bank.delay + interval)),
-            "tce": np.zeros((channels, bank.delay + interval)),
-            "followers": np.zeros((FOLLOWERS, bands)),
-            "heard": np.zeros(4),
-            "report": np.zeros(5),
-        }
+        kept = {name: np.zeros(shape) for name, shape in shapes(self.bank, self.channels).items()}
+        waiting, ready = np.zeros((2, self.channels, self.bank.interval))
+        return {"position": np.zeros(1, np.int64), "waiting": waiting, "ready": ready, **kept, "report": np.zeros(5)}
 
     def remarks(self) -> list[str]:
         intervals, contrast, least, most, transients = self._state["report"].tolist()

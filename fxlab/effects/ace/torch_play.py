@@ -12,9 +12,9 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from fxlab.effects.ace.bank import STAGES, Bank
+from fxlab.effects.ace.bank import Bank
 from fxlab.effects.ace.design import Design
-from fxlab.effects.ace.stream import FOLLOWERS
+from fxlab.effects.ace.layout import shapes
 from fxlab.effects.ace.torch_bank import analyse, synthesise
 from fxlab.effects.ace.torch_follow import follow
 from fxlab.effects.ace.torch_gains import gains, transience
@@ -25,20 +25,7 @@ States = dict[str, Tensor]
 
 def rest(bank: Bank, rows: int, channels: int) -> States:
     """The state before the first sample: tensors as in `AceStream`, each with a leading axis of rows."""
-    bands, line = len(bank.erb), bank.delay + bank.interval
-    shapes = {
-        "highpass": (channels, 1, 2),
-        "tce_highpass": (channels, 1, 2),
-        "out_highpass": (channels, 1, 2),
-        "tce_followers": (3,),
-        "bank": (channels, 2, STAGES, bands),
-        "sum": (channels, line),
-        "dry_line": (channels, line),
-        "tce": (channels, line),
-        "followers": (FOLLOWERS, bands),
-        "heard": (4,),
-    }
-    return {name: torch.zeros((rows, *shape), dtype=torch.float64) for name, shape in shapes.items()}
+    return {name: torch.zeros((rows, *shape), dtype=torch.float64) for name, shape in shapes(bank, channels).items()}
 
 
 def play(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.bitcrusher import dither, stream
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.oversampling_kernel import CHUNK, Oversampler, downsample, upsample
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 _SILENT = dither.SILENT
 _INFINITE = np.float32(np.inf)

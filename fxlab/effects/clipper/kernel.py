@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.clipper.stream import ClipperStream
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.shapers import HARD
 from fxlab.effects.shapers_kernel import clip
 from fxlab.effects.shaping_kernel import CHUNK, Shaping, shaped
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 
 class Clipper(Compiled, ClipperStream):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.ace.kernel_math import exp, log
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.compressor.curve import FLOOR, bend
 from fxlab.effects.compressor.stream import SILENT, CompressorStream
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 CHUNK = 256
 _DB = 20.0 / np.log(10.0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.convolver.partitions import TICK, Partitions
 from fxlab.effects.convolver.stream import ConvolverStream
 from fxlab.effects.convolver.transform import backward_pass, forward_pass
 from fxlab.effects.processor import State
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 _FAST = {"contract", "nsz", "reassoc"}
 

@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit
 
 from fxlab.audio.biquad import run_row, tail_samples
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.eq.bands import bands
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 
 @njit(cache=True, nogil=True)

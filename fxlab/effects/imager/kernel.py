@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit
 
 from fxlab.audio.biquad import run_row
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.imager.stream import ImagerStream
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 CHUNK = 256
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}

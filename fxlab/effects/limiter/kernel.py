@@ -7,9 +7,9 @@ from numba import njit
 
 from fxlab.audio.true_peak import TAPS, phases, reach
 from fxlab.audio.true_peak_kernel import CHUNK, ROOM, interpolate, largest, summits, take
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.limiter.stream import FACTOR, INTERVAL, MARGIN, SILENT, UNITS, LimiterStream
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 _EDGE = TAPS + 1
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "nnan"}}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at
 from fxlab.effects.compiled import Compiled
 from fxlab.effects.processor import State
 from fxlab.effects.saturator.filters import Filters, run_filters
 from fxlab.effects.saturator.stream import SaturatorStream
 from fxlab.effects.shapers_kernel import saturate
 from fxlab.effects.shaping_kernel import CHUNK, Shaping, shaped
+from fxlab.kernels.stages import arguments_at, blocks_at
 
 
 class Saturator(Compiled, SaturatorStream):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fxlab.compiled import Stage
 from fxlab.effects.ace.kernel import Ace
 from fxlab.effects.processor import State
 from fxlab.engines.network import NetworkProcessor
+from fxlab.kernels.stages import Stage
 from fxlab.models.ace_config import settings_of, tail_of
 from fxlab.models.model import Model
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from numba import njit, types
 
-from fxlab.approximations import hard_swish, hard_tanh, leaky_relu, relu, sigmoid, silu, softsign, tanh
+from fxlab.kernels.approximations import hard_swish, hard_tanh, leaky_relu, relu, sigmoid, silu, softsign, tanh
+from fxlab.kernels.vectors import OPTIONS
 from fxlab.models.activations import ACTIVATIONS
-from fxlab.vectors import OPTIONS
 
 _TANH, _SIGMOID, _RELU, _LEAKY_RELU, _HARD_TANH, _SILU, _SOFTSIGN, _HARD_SWISH = (
     ACTIVATIONS.index(name) for name in ("tanh", "sigmoid", "relu", "leaky_relu", "hard_tanh", "silu", "softsign", "hard_swish")

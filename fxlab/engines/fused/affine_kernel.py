@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from fxlab.products import accumulate
-from fxlab.vectors import OPTIONS, address, fma, load, store, total
+from fxlab.kernels.products import accumulate
+from fxlab.kernels.vectors import OPTIONS, address, fma, load, store, total
 
 
 @njit(**OPTIONS)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.approximations import exp, tanh
 from fxlab.engines.fused.matrix import product
+from fxlab.kernels.approximations import exp, tanh
 
 _INT = np.int64
 MATRIX = np.dtype([("weights", _INT), ("tiles", _INT), ("n_tiles", _INT)])

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit, types
 
-from fxlab.addresses import table_of
-from fxlab.compiled import Stage, address_of, arguments_at, blocks_at, call_kernel, stage_of
 from fxlab.effects.processor import State
 from fxlab.engines.network import NetworkProcessor
+from fxlab.kernels.addresses import table_of
+from fxlab.kernels.stages import Stage, address_of, arguments_at, blocks_at, call_kernel, stage_of
 from fxlab.models.model import Model
 
 _LARGEST = np.finfo(np.float32).max

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.approximations import tanh_quotient
-from fxlab.products import accumulate, add_scaled
-from fxlab.vectors import OPTIONS, address, align_stack, fma, keep_above, load, store
+from fxlab.kernels.approximations import tanh_quotient
+from fxlab.kernels.products import accumulate, add_scaled
+from fxlab.kernels.vectors import OPTIONS, address, align_stack, fma, keep_above, load, store
 
 _HALF = np.float32(0.5)
 _LEAST = np.float32(1e-15)  # a memory below -300 dB counts as zero, so that no denormal is ever computed with

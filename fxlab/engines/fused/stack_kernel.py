@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate
 from fxlab.engines.fused.affine_kernel import affine, mix
 from fxlab.engines.fused.film_kernel import moved
 from fxlab.engines.fused.recurrent_kernel import gru, lstm
 from fxlab.engines.knobs_kernel import advance
+from fxlab.kernels.addresses import array_at, table_at
+from fxlab.kernels.vectors import OPTIONS
 from fxlab.models.stack_config import KINDS
-from fxlab.vectors import OPTIONS
 
 LAYER = np.dtype(
     [

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.addresses import array_at, table_at
 from fxlab.engines.fused.activation_kernel import activate_and_add
 from fxlab.engines.fused.film_kernel import FILM, MATRIX, film_of, fold, hear, moved, scale_and_shift
 from fxlab.engines.fused.matrix import product
 from fxlab.engines.fused.processor import clean
 from fxlab.engines.fused.tile import FRAMES
 from fxlab.engines.knobs_kernel import advance
+from fxlab.kernels.addresses import array_at, table_at
 
 CHUNK = max(64, FRAMES)
 

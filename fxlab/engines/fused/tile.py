@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fxlab.vectors import fill, load_at, multiply_add, store_at
+from fxlab.kernels.vectors import fill, load_at, multiply_add, store_at
 
 
 def _vector_shape() -> tuple[int, int]:

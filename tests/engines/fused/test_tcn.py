@@ -1,10 +1,13 @@
 """TCNs of any make on the fused engine against torch, and what a processor promises."""
 
+import functools
+
 import numpy as np
 import pytest
 import soundfile
 
 from fxlab.audio.testsignals import synthesize
+from fxlab.effects import contract
 from fxlab.effects.processor import apply
 from fxlab.engines.fused.tcn import FusedTCN
 from fxlab.engines.fused.tcn_kernel import CHUNK, play_tcn
@@ -91,18 +94,9 @@ def test_non_finite_input_counts_as_silence(bad, signal):
 
 
 def test_state_is_a_value(signal):
-    processor, block = FusedTCN(model(SIZES["nano"])), np.ascontiguousarray(signal[None, :300])
-    processor.prepare(RATE, 1, 512)
-    first, again, other = (np.empty_like(block) for _ in range(3))
-    processor.process(block, first)
-    taken = processor.state()
-    processor.process(block, other)
-    processor.restore(taken)
-    processor.process(block, again)
-    assert np.array_equal(other, again) and not np.array_equal(first, other)
-    processor.reset()
-    processor.process(block, again)
-    assert np.array_equal(first, again)
+    make = functools.partial(FusedTCN, model(SIZES["nano"]))
+    contract.check_state(make, signal[None, :1200])
+    contract.check_reset(make, signal[None, :1200])
 
 
 def test_in_place_and_from_read_only_memory(signal):

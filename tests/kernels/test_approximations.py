@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numba import float32, njit
 
-from fxlab import approximations
-from fxlab.approximations import leaky_relu, saturating_sigmoid, saturating_tanh, tanh
-from fxlab.vectors import OPTIONS, address, load, store
+from fxlab.kernels import approximations
+from fxlab.kernels.approximations import leaky_relu, saturating_sigmoid, saturating_tanh, tanh
+from fxlab.kernels.vectors import OPTIONS, address, load, store
 
 
 def inputs():

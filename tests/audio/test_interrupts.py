@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from fxlab.interrupts import ctrl_c_held_back
+from fxlab.audio.interrupts import ctrl_c_held_back
 
 IMPORTED = """
 import signal, sys

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fxlab.compiled import arguments_at, blocks_at, stage_of
+from fxlab.kernels.stages import arguments_at, blocks_at, stage_of
 
 
 @njit

@@ -26,7 +26,7 @@ from numba.core import cgutils
 from numba.core.callconv import RETCODE_OK
 from numba.extending import intrinsic
 
-from fxlab.addresses import pointer, table_at
+from fxlab.kernels.addresses import pointer, table_at
 
 _HEAD = 4
 """int64 entries in front of a kernel's arguments: channels, addresses of the dry and the wet block, unused."""

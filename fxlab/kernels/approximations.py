@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fxlab.vectors import OPTIONS, clamp, clamp_or_nan, fma
+from fxlab.kernels.vectors import OPTIONS, clamp, clamp_or_nan, fma
 
 
 def _floats(*numbers: float) -> tuple[np.float32, ...]:

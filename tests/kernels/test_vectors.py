@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from fxlab.vectors import OPTIONS, address, clamp, clamp_or_nan, constant, load, spread, store
+from fxlab.kernels.vectors import OPTIONS, address, clamp, clamp_or_nan, constant, load, spread, store
 
 
 def combiner(lanes):

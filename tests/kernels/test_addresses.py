@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numba import njit
 
-from fxlab.addresses import exchange, table_at
+from fxlab.kernels.addresses import exchange, table_at
 
 
 @njit(nogil=True)

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fxlab.vectors import fill, load_at, multiply_add
+from fxlab.kernels.vectors import fill, load_at, multiply_add
 
 _INDEX = ir.IntType(64)
 _UNROLL = 2  # inputs per turn of the loop in `accumulate`; more gain nothing
