@@ -89,5 +89,5 @@ def test_another_thread_leaves_the_signals_alone():
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_ctrl_c_while_the_resampler_is_imported():
-    run = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, timeout=200)
     assert (run.returncode, run.stdout) == (0, "interrupted\n"), run.stderr

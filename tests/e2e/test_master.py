@@ -185,7 +185,7 @@ def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
     finally:
         process.kill()
     assert process.returncode == 130 and "Interrupted" in said and "Traceback" not in said, said

@@ -173,7 +173,7 @@ def test_ctrl_c_leaves_nothing_half_written(fxlab_start, tmp_path, endless, work
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
     finally:
         process.kill()
     assert process.returncode == 130 and "Interrupted" in said and "Traceback" not in said, said

@@ -131,7 +131,7 @@ def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder, forks, un
     process = start(folder, TWO, "lstm", "stopped")
     wait_for_epochs(process, folder / "stopped", 1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=200)
     assert process.returncode != 0 and "interrupted, saved" in out and err.count("Interrupted and saved.") == 1, err
     shutil.copytree(folder / "stopped", folder / "stopped-too")
     of_two(forks, folder, "lstm", "stopped", "--resume")
@@ -142,7 +142,7 @@ def test_two_processes_are_interrupted_and_go_on_as_two_or_one(folder, forks, un
 
 def test_one_process_speaks_for_all(folder):
     process = start(folder, TWO, "tcn", "nothing", "--size", "hugh")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=200)
     assert process.returncode != 0 and out == "", out
     assert err.count("There is no tcn of size") == 1 and "exitcode  : 2" in err and "-15" in err, err
     assert not (folder / "nothing").exists()

@@ -53,7 +53,7 @@ class Player:
 
     def play(self):
         """Whether blocks come; a stream that ends meanwhile (PortAudio gives up on some underruns) is opened again."""
-        start, deadline = blocks[0], time.monotonic() + 10
+        start, deadline = blocks[0], time.monotonic() + 60
         while blocks[0] < start + 100 and time.monotonic() < deadline:
             time.sleep(0.01)
             if not self._stream.alive:
@@ -63,7 +63,7 @@ class Player:
 
     def lost(self):
         """Waits until no blocks come any more; whether the stream still calls itself alive."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             before = blocks[0]
             time.sleep(0.5)
@@ -89,7 +89,7 @@ class Player:
 
     def recover(self):
         """Whether devices could be scanned again, within a while."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if portaudio.rescan():
                 return True

@@ -122,7 +122,7 @@ class Pulse:
     def python(self, *arguments: str, **options) -> subprocess.CompletedProcess:
         """Runs Python under this daemon; its output as text."""
         return subprocess.run(
-            [sys.executable, *arguments], env=self.environment, capture_output=True, text=True, timeout=60, **options
+            [sys.executable, *arguments], env=self.environment, capture_output=True, text=True, timeout=200, **options
         )
 
     def start_python(self, *arguments: str) -> subprocess.Popen:
@@ -136,7 +136,7 @@ class Pulse:
         self._daemon.send_signal(what)
 
     def _wait_for_it(self) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True).returncode:
             if self._daemon.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self._folder / "daemon.log").read_text())

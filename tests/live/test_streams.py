@@ -30,7 +30,7 @@ class Told:
     def end(self) -> str:
         """What it wrote to stderr; it must end by itself."""
         self.process.stdin.close()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=200)
         assert self.process.returncode == 0
         return self.process.stderr.read()
 
@@ -53,7 +53,7 @@ def test_sound_passes(player, pulse, tmp_path):
 
     recorder = pulse.recording(tmp_path / "out.raw")
     time.sleep(0.5)
-    assert pulse.play(tmp_path / "noise.wav").wait(timeout=20) == 0
+    assert pulse.play(tmp_path / "noise.wav").wait(timeout=200) == 0
     time.sleep(0.5)
     recorder.terminate()
     recorder.wait()

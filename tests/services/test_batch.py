@@ -49,7 +49,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 
 def wait(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.05)
