@@ -80,7 +80,13 @@ Steps = Annotated[
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Of all randomness.", rich_help_panel=_HOW)]
 Seeds = Annotated[
     int,
-    typer.Option("--seeds", metavar="N", min=1, help="N renderings to choose from, and a picture of all.", rich_help_panel=_HOW),
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        min=1,
+        help="N renderings to choose from, named after their seeds, and a picture.",
+        rich_help_panel=_HOW,
+    ),
 ]
 Into = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ class Chart {
   constructor(element, title, names, shown) {
     this.element = element;
     this.names = names;
+    this.looks = looksOf(names);
     this.shown = shown;
     this.cursor = null;
     this.legend = make("div", { class: "legend", role: "group", "aria-label": `${title}: what is shown` });
@@ -18,7 +19,7 @@ class Chart {
     element.append(this.legend, this.plot, this.readout);
     this.buttons = names.map((name, index) => make(
       "button",
-      { type: "button", class: colourOf(index), "aria-pressed": String(shown[index]), onclick: () => this.toggle(index) },
+      { type: "button", class: this.looks[index].colour, "aria-pressed": String(shown[index]), onclick: () => this.toggle(index) },
       make("span", { class: "swatch" }), make("span", {}, name),
     ));
     this.legend.append(...this.buttons);
@@ -108,7 +109,7 @@ class Chart {
     }
     this.readout.replaceChildren(
       make("span", { class: "where" }, values.where),
-      ...values.texts.map(([index, text]) => make("span", { class: `value ${colourOf(index)}` }, `${this.names[index]}: ${text}`)),
+      ...values.texts.map(([index, text]) => make("span", { class: `value ${this.looks[index].colour}` }, `${this.names[index]}: ${text}`)),
     );
   }
 

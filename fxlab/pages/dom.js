@@ -27,8 +27,28 @@ function dataOf(element) {
   return JSON.parse(element.querySelector('script[type="application/json"]').textContent);
 }
 
-function colourOf(index) {
-  return `c${index % 8}`;
+// A name keeps its colour all over the page; names that meet in one place differ, by dashes where colours run out.
+const COLOURS = 8;
+const slots = new Map();
+
+function looksOf(names) {
+  const taken = new Set();
+  const kept = names.map((name) => {
+    const slot = slots.get(name);
+    if (slot === undefined || taken.has(slot)) return null;
+    taken.add(slot);
+    return slot;
+  });
+  const free = (used) => [...Array(names.length + COLOURS).keys()].find((slot) => !used.has(slot));
+  return kept.map((slot, index) => {
+    if (slot === null) {
+      slot = free(new Set([...taken, ...slots.values()]));
+      if (slot >= COLOURS) slot = free(taken);
+      taken.add(slot);
+      if (!slots.has(names[index])) slots.set(names[index], slot);
+    }
+    return { colour: `c${slot % COLOURS}`, dashed: slot >= COLOURS ? " dashed" : "" };
+  });
 }
 
 // The clipboard is closed to some pages that are opened from a disk: then the text is selected and copied the old way.

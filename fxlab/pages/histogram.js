@@ -39,7 +39,8 @@ class HistogramChart extends Chart {
       x: this.xLabel, y: "share of blocks (%)", xTick: (value) => duration(value, 3), yTick: (value) => number(100 * value, 3),
     });
     for (const index of chosen) {
-      this.svg.append(draw("path", { class: `bars ${colourOf(index)}${index >= 8 ? " dashed" : ""}`, d: this.outline(this.distributions[index]) }));
+      const { colour, dashed } = this.looks[index];
+      this.svg.append(draw("path", { class: `bars ${colour}${dashed}`, d: this.outline(this.distributions[index]) }));
     }
     this.marks(chosen);
   }
@@ -91,7 +92,7 @@ class HistogramChart extends Chart {
       let row = ends.findIndex((end) => end < start);
       if (row < 0) row = ends.length;
       ends[row] = start + room;
-      const colour = shared ? "" : ` ${colourOf(mark.owners[0])}`;
+      const colour = shared ? "" : ` ${this.looks[mark.owners[0]].colour}`;
       this.svg.append(
         draw("line", { class: `mark${colour}`, x1: place, x2: place, y1: MARGIN.top, y2: this.height - MARGIN.bottom }),
         draw("text", {

@@ -14,9 +14,9 @@ function each(selector, enhance) {
 }
 
 each("table", sortable);
+each(".player", (element) => players.push(new Player(element)));
 each('.chart[data-kind="curves"]', (element) => new CurvesChart(element, dataOf(element)));
 each('.chart[data-kind="histogram"]', (element) => new HistogramChart(element, dataOf(element)));
-each(".player", (element) => players.push(new Player(element)));
 each(".command", (element) => {
   const button = make("button", { type: "button", class: "small" }, "Copy");
   button.addEventListener("click", () => copyText(element.querySelector("code").textContent, button));

@@ -11,6 +11,7 @@ from typing import Any
 from fxlab import profiles
 from fxlab.errors import UsageError
 from fxlab.profiles import Problem, ProfileInfo, Reading
+from fxlab.wording import counted
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,5 @@ def require_sound(result: Check) -> None:
     """Raises `UsageError` if any of the files has a problem."""
     if result.problems:
         bad = sum(bool(reading.problems) for reading in result.readings)
-        count = len(result.problems)
-        problems = "1 problem" if count == 1 else f"{count} problems"
-        raise UsageError(f"{problems} in {bad} of {len(result.readings)} files.", str(result.problems[0]))
+        files = f"{bad} of {len(result.readings)} files" if len(result.readings) > 1 else str(result.readings[0].path)
+        raise UsageError(f"{counted(len(result.problems), 'problem')} in {files}.", "Each is told above, with its line.")

@@ -85,7 +85,7 @@ def state(browser, what):
     return browser.execute_script(f"return {what}")
 
 
-def until(browser, what, seconds=10):
+def until(browser, what, seconds=60):
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(browser, seconds, poll_frequency=0.05).until(lambda opened: state(opened, what))
@@ -300,6 +300,21 @@ def test_histograms_are_drawn_and_read(opened):
     share, above = COUNTS[k] / 5000, COUNTS[k + 1 :].sum() / 5000
     assert told[0].startswith(f"{EDGES_S[k] * 1e6:.4g} µs to ")
     assert told[1] == f"on time: {COUNTS[k]} of 5000 ({100 * share:.3g} %), {100 * above:.3g} % above"
+
+
+def test_a_name_has_one_colour_on_the_page_and_neighbours_differ(opened):
+    looks = "(names) => looksOf(names).map(({ colour, dashed }) => colour + dashed)"
+    first, again, many = state(
+        opened,
+        f"[['new', 'other'], ['third', 'other', 'new'], [...Array(20).keys()].map(String)].map({looks})",
+    )
+    assert again[1:] == first[::-1] and again[0] not in first
+    assert len(set(many)) == 16  # eight colours, each with and without dashes
+    version, swatch = state(
+        opened,
+        "[players[0].looks[0].colour, looksOf([players[0].data.versions[0].name])[0].colour]",
+    )
+    assert version == swatch
 
 
 def test_tables_sort_by_keys(opened):

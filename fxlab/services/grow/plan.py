@@ -142,7 +142,7 @@ def _named_after(paths: list[Path]) -> Path:
 
 def _takes(output: Path, request: Request) -> Iterator[Take]:
     for number in range(request.seeds):
-        path = output if request.seeds == 1 else output.with_name(f"{output.stem}-{number + 1}{output.suffix}")
+        path = output if request.seeds == 1 else output.with_name(f"{output.stem}-{request.seed + number}{output.suffix}")
         stems = ("harmonic", "noise") if request.stems else ()
         yield Take(request.seed + number, path, tuple(path.with_name(f"{path.stem}.{stem}{path.suffix}") for stem in stems))
 

@@ -40,18 +40,22 @@ def parts_of(report: FileReport, seconds: float, progress: Share = lambda share:
         InputError: One of the files can't be read any more.
     """
     masters, first = report.masters, report.masters[0]
-    of = f" for {first.target.name}" if len(masters) > 1 else ""
+    of = [f" for {master.target.name}" if len(masters) > 1 else "" for master in masters]
     yield _listening("Before and after", report, seconds, lambda share: progress(0.6 * share))
     yield _measured(masters)
     yield _told("What was done", report)
     yield from _equaliser(first.chain, report.study.analysis.sample_rate_hz)
-    picture = _picture(report)
-    progress(0.9)
-    yield from _spectra(picture, of)
-    yield _loudness(f"Loudness over time{of}", picture)
-    for master in masters:
+    pictures = []
+    for number, master in enumerate(masters):
+        pictures.append(_picture(report, master))
+        progress(0.6 + 0.4 * (number + 1) / len(masters))
+    names = _names(masters)
+    yield from _spectra(pictures[0], names[0], of[0])
+    for picture, name, one in zip(pictures, names, of, strict=True):
+        yield _loudness(f"Loudness over time{one}", picture, name)
+    for master, one in zip(masters, of, strict=True):
         if master.reduction.reduction_db.max(initial=0.0) >= HEARD_DB:
-            yield _reduction(master, f" for {master.target.name}" if len(masters) > 1 else "")
+            yield _reduction(master, one)
     yield _peaks(report)
     if first.platforms:
         yield _platforms(masters)
@@ -67,21 +71,26 @@ def main_parts_of(report: FileReport, seconds: float, progress: Share = lambda s
     name = report.source.name
     yield _listening(f"{name}: before and after", report, seconds, lambda share: progress(0.6 * share))
     yield _told(f"{name}: what was done", report)
-    picture = _picture(report)
-    yield from _changed(f"{name}: what was changed", picture)
-    yield _loudness(f"{name}: loudness over time", picture)
+    picture, after = _picture(report, report.masters[0]), _names(report.masters)[0]
+    yield from _changed(f"{name}: what was changed", picture, after)
+    yield _loudness(f"{name}: loudness over time", picture, after)
     progress(1.0)
 
 
-def _picture(report: FileReport) -> Picture:
+def _picture(report: FileReport, master: Delivered) -> Picture:
     comparable = None if report.study.finished else report.study.compared
-    return picture_of(report.source, report.masters[0], comparable, report.study.edit)
+    return picture_of(report.source, master, comparable, report.study.edit)
+
+
+def _names(masters: Sequence[Delivered]) -> list[str]:
+    """What the masters are called wherever they are heard or drawn."""
+    return ["after"] if len(masters) == 1 else [f"for {master.target.name}" for master in masters]
 
 
 def _listening(title: str, report: FileReport, seconds: float, progress: Share) -> Listening:
     found = excerpts(report.source, [one.output for one in report.masters], seconds, report.study.edit, progress)
-    names = ["after"] if len(report.masters) == 1 else [f"for {one.target.name}" for one in report.masters]
-    versions = [Version(name, audio[:2]) for name, audio in zip(["before", *names], [found.before, *found.after], strict=True)]
+    names = ["before", *_names(report.masters)]
+    versions = [Version(name, audio[:2]) for name, audio in zip(names, [found.before, *found.after], strict=True)]
     note = (
         f"The loudest {duration(round(found.seconds, 1))} of {report.source.name}, from {duration(round(found.start_s, 1))} on."
     )
@@ -126,20 +135,26 @@ def _alone(peak: Peak) -> dict[str, float]:
     return {"peak1_hz": peak.freq_hz, "peak1_db": peak.gain_db, "peak1_q": peak.q}
 
 
-def _spectra(picture: Picture, of: str) -> Iterator[Curves]:
-    """Third-octave spectra at equal loudness, then what was changed beside what was wanted; `of` names the master."""
-    found = {"before": picture.before_db, "after": picture.after_db}
+def _spectra(picture: Picture, after: str, of: str) -> Iterator[Curves]:
+    """Third-octave spectra at equal loudness, then what was changed beside what was wanted.
+
+    Args:
+        picture: What is drawn.
+        after: What the master is called.
+        of: What the headings add.
+    """
+    found = {"before": picture.before_db, after: picture.after_db}
     if picture.wanted_db is not None:
         found[picture.wanted] = picture.wanted_db
     drawn = _third_octaves(found)
     if drawn:
         yield Curves(f"Spectrum{of}", "Hz", "dB", drawn, x_log=True, note=_EQUALLY_LOUD)
-    yield from _changed(f"What was changed{of}", picture)
+    yield from _changed(f"What was changed{of}", picture, after)
 
 
-def _changed(title: str, picture: Picture) -> Iterator[Curves]:
+def _changed(title: str, picture: Picture, after: str) -> Iterator[Curves]:
     """Nothing of silence."""
-    found = {"after − before": picture.after_db - picture.before_db}
+    found = {f"{after} − before": picture.after_db - picture.before_db}
     if picture.wanted_db is not None:
         found[f"{picture.wanted} − before"] = picture.wanted_db - picture.before_db
     drawn = _third_octaves(found)
@@ -152,9 +167,9 @@ def _third_octaves(found: dict[str, np.ndarray]) -> list[Line]:
     return [Line(name, CENTRES_HZ, levels) for name, levels in found.items() if np.isfinite(levels).any()]
 
 
-def _loudness(title: str, picture: Picture) -> Curves:
+def _loudness(title: str, picture: Picture, after: str) -> Curves:
     drawn, ends = [], []
-    for name, series in (("before", picture.before), ("after", picture.after)):
+    for name, series in (("before", picture.before), (after, picture.after)):
         drawn += _over_time(name, series)
         ends.append(float(series.momentary_s[-1]) if len(series.momentary_s) else 0.4)
     if picture.target_lufs is not None:

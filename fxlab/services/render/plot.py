@@ -11,6 +11,7 @@ import numpy as np
 
 from fxlab.engines.loader import Opened
 from fxlab.metrics.quality import esr, verdict
+from fxlab.pages.curves import FLOOR_DB, LOWEST_HZ, spectrum
 from fxlab.services.ace_plot import enhances, picture
 from fxlab.services.drawing import COLUMNS, save, sheet
 from fxlab.services.render.file import Settings, wet_of
@@ -18,7 +19,7 @@ from fxlab.services.render.picture import beginning, cut_note
 from fxlab.services.twin import dsp_twin
 
 _COLOURS = {"dry": "0.55", "dsp": "#0072b2", "network": "#e69f00", "difference": "#c1272d"}  # told apart by the colour-blind too
-_WINDOW, _LONG_WINDOW = 2048, 8192
+_WINDOW = 2048
 _ZOOM_S = 0.02
 _FLOOR_DB = -120.0
 
@@ -133,33 +134,25 @@ def _draw_zoom(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: int) 
 
 
 def _draw_spectra(axis: Any, curves: dict[str, tuple[str, np.ndarray]], rate: int) -> None:
-    edges = np.geomspace(20, rate / 2, 301)
-    lowest = 0.0
+    levels = []
     for kind, (label, audio) in curves.items():
-        power = np.mean([frame**2 for frame in _magnitudes(audio, _LONG_WINDOW, 400)], axis=0)
-        frequencies = np.fft.rfftfreq(_LONG_WINDOW, 1 / rate)
-        bands = np.digitize(frequencies, edges)
-        counts = np.bincount(bands, minlength=302)[1:301]
-        sums = np.bincount(bands, power, minlength=302)[1:301]
-        filled = counts > 0
-        level = _db(np.sqrt(sums[filled] / counts[filled]))
-        lowest = min(lowest, float(level.min()))
-        centres = np.sqrt(edges[:-1] * edges[1:])[filled]
+        line = spectrum(label, audio, rate)
         style = (0, (4, 3)) if kind == "network" else "-"
-        axis.semilogx(centres, level, color=_COLOURS[kind], label=label, linestyle=style, linewidth=3 if kind == "dry" else 1.4)
+        axis.semilogx(line.x, line.y, color=_COLOURS[kind], label=label, linestyle=style, linewidth=3 if kind == "dry" else 1.4)
+        levels.append(line.y)
     axis.set(
-        title="Mean spectra",
+        title="Spectra, in twelfths of octaves",
         xlabel="frequency (Hz)",
         ylabel="dB of full scale",
-        xlim=(20, rate / 2),
-        ylim=(max(-160.0, lowest - 5), max(-150.0, axis.get_ylim()[1])),
+        xlim=(LOWEST_HZ, rate / 2),
+        ylim=(FLOOR_DB, 0) if np.isnan(levels).all() else (np.nanmin(levels) - 5, None),
     )
     axis.grid(alpha=0.3, which="both")
     axis.legend(loc="lower left", fontsize="small")
 
 
 def _draw_spectrogram(axis: Any, label: str, audio: np.ndarray, rate: int) -> Any:
-    picture = _db(np.array(list(_magnitudes(audio, _WINDOW, COLUMNS // 3)))).T
+    picture = _db(np.array(list(_magnitudes(audio)))).T
     axis.set(title=label, xlabel="time (s)")
     return axis.imshow(
         picture,
@@ -172,13 +165,13 @@ def _draw_spectrogram(axis: Any, label: str, audio: np.ndarray, rate: int) -> An
     )
 
 
-def _magnitudes(audio: np.ndarray, window: int, most: int) -> Iterator[np.ndarray]:
-    """Hann-windowed magnitude spectra, a sine of amplitude 1 reads 1; at most about `most` of them, evenly spread."""
-    padded = np.pad(audio, (0, max(0, window - len(audio))))
-    shape = np.hanning(window)
-    hop = max(window // 4, (len(padded) - window) // most)
-    for start in range(0, len(padded) - window + 1, hop):
-        yield np.abs(np.fft.rfft(padded[start : start + window] * shape)) * 2 / shape.sum()
+def _magnitudes(audio: np.ndarray) -> Iterator[np.ndarray]:
+    """Hann-windowed magnitude spectra, a sine of amplitude 1 reads 1; about as many as columns of the picture, evenly spread."""
+    padded = np.pad(audio, (0, max(0, _WINDOW - len(audio))))
+    shape = np.hanning(_WINDOW)
+    hop = max(_WINDOW // 4, (len(padded) - _WINDOW) // (COLUMNS // 3))
+    for start in range(0, len(padded) - _WINDOW + 1, hop):
+        yield np.abs(np.fft.rfft(padded[start : start + _WINDOW] * shape)) * 2 / shape.sum()
 
 
 def _db(magnitude: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from fxlab.audio.atomic import replacing
 from fxlab.formats.plain_json import write_json
 from fxlab.metrics.quality import esr_over_time
+from fxlab.pages.curves import LOWEST_HZ, spectrum
 from fxlab.services.drawing import as_written
 
 
@@ -106,7 +107,7 @@ def _draw_quality(
     path: Path, name: str, dry: np.ndarray, target: np.ndarray, output: np.ndarray, rate_hz: int, over_time: np.ndarray
 ) -> None:
     figure, axes = figure_of(3, 1, 11)
-    wave, spectrum, error = axes[:, 0]
+    wave, levels, error = axes[:, 0]
     figure.suptitle(f"{name}: the take with the largest error")
 
     length = min(len(target), rate_hz // 50)
@@ -120,24 +121,18 @@ def _draw_quality(
     wave.plot(ms, (output - target)[at], color="tab:red", lw=0.8, label="difference")
     wave.set(xlabel="time (ms)", ylabel="amplitude", title="Around the loudest sample")
 
-    for signal, label, colour in ((dry, "dry", "tab:grey"), (target, "target", "tab:blue"), (output, "network", "tab:orange")):
-        spectrum.semilogx(*_spectrum(signal, rate_hz), label=label, color=colour, lw=1)
-    spectrum.semilogx(*_spectrum(output - target, rate_hz), label="difference", color="tab:red", lw=1)
-    spectrum.set(xlabel="frequency (Hz)", ylabel="level (dB)", title="Average spectrum", xlim=(20, rate_hz / 2))
+    sounds = {"dry": dry, "target": target, "network": output, "difference": output - target}
+    for (label, sound), colour in zip(sounds.items(), ("tab:grey", "tab:blue", "tab:orange", "tab:red"), strict=True):
+        line = spectrum(label, sound, rate_hz)
+        levels.semilogx(line.x, line.y, label=label, color=colour, lw=1)
+    levels.set(
+        xlabel="frequency (Hz)", ylabel="dB of full scale", title="Spectra, in twelfths of octaves", xlim=(LOWEST_HZ, rate_hz / 2)
+    )
 
     times = np.arange(len(over_time)) * 0.1
     error.semilogy(times, over_time, color="tab:red", lw=1, label="ESR of 0.1 s windows")
     error.set(xlabel="time (s)", ylabel="ESR", title="Error over time")
-    for axis in (wave, spectrum, error):
+    for axis in (wave, levels, error):
         axis.grid(alpha=0.3)
         axis.legend(loc="upper right")
     save_figure(figure, path)
-
-
-def _spectrum(signal: np.ndarray, rate_hz: int, size: int = 8192) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and RMS magnitude in dB of successive Hann windows."""
-    signal = np.pad(signal, (0, max(0, size - len(signal))))
-    count = len(signal) // size
-    frames = signal[: count * size].reshape(count, size) * np.hanning(size)
-    power = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0) / (np.sum(np.hanning(size)) / 2) ** 2
-    return np.fft.rfftfreq(size, 1 / rate_hz)[1:], 10 * np.log10(power[1:] + 1e-16)

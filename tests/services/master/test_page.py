@@ -57,8 +57,10 @@ def test_a_song_for_two_targets(song, tmp_path):
     np.testing.assert_allclose(together, sum(drawn.values()), atol=1e-9)
     assert ("100", "+3.00", "1.00") in part(page, "Bands of the equaliser", Table).rows
 
-    loudness = {line.name: line for line in part(page, "Loudness over time for apple", Curves).lines}
-    assert set(loudness) == {"before, momentary", "after, momentary", "target"} and set(loudness["target"].y) == {-16.0}
+    for target, lufs in (("apple", -16.0), ("cd", -11.0)):
+        loudness = {line.name: line for line in part(page, f"Loudness over time for {target}", Curves).lines}
+        assert set(loudness) == {"before, momentary", f"for {target}, momentary", "target"}
+        assert set(loudness["target"].y) == {lufs}
     verified = part(page, "Verification", Table).rows
     assert len(verified) == 8 and {row[-1] for row in verified} == {"yes"}
     assert len(part(page, "On streaming services", Table).rows) == 12
