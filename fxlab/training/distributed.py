@@ -165,7 +165,9 @@ def joined(device: str) -> Iterator[Team]:
     if size == "1":
         yield ALONE
         return
-    import torch.distributed
+    # Its functions' defaults keep the group that there is when it is imported, as an optimiser's first step does: the group's
+    # threads would go on to the end of Python, which one that still holds a tensor then doesn't survive.
+    import torch.distributed.nn.functional
 
     start = "Start it with: torchrun --nproc-per-node N -m fxlab train ..."
     cuda = device != "cpu" and torch.cuda.is_available()
