@@ -16,7 +16,7 @@ from fxlab.pages.parts import Listening, Version
 from fxlab.wording import place
 
 SECONDS = 12.0
-MAX_BYTES = 3_400_000
+MAX_BYTES = 3_000_000
 """What the sounds of one player may take as FLAC; a third more in the page."""
 
 MAX_RATE_HZ = 48_000

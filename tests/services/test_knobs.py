@@ -124,6 +124,10 @@ def test_the_error_is_told_at_every_setting(model, grid, tmp_path):
     (pair,) = (pair for row, pair in Manifest.load(grid).pairs("test") if row["parameters"] == {"drive_db": 20, "bias": -0.1})
     expected = esr(pair.target, apply(opened.processor, pair.input, RATE))
     assert network.settings[2].esr == pytest.approx(expected, rel=1e-3) and network.worst.esr < 0.2
+    (heard,) = found.heard
+    worst, dry, target, wet = network.worst, *(sound[0] for sound in heard.versions.values())
+    assert list(heard.versions)[:2] == ["dry", "target"] and f"drive_db {worst.parameters['drive_db']:g}" in heard.about
+    assert len(dry) == len(target) == len(wet) and esr(target, wet) == pytest.approx(worst.esr, rel=1e-3)
     with open(tmp_path / "grid.csv") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["esr"]) for row in rows] == [setting.esr for setting in network.settings]

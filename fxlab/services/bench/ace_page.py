@@ -8,7 +8,7 @@ from fxlab.engines.loader import open_processor
 from fxlab.metrics.contrast import Contrast, band_powers, contrast_of
 from fxlab.pages.parts import Curves, Line, Page, Part, Table
 from fxlab.services.bench.ace import BANDS, BATCH, FORWARD_S, RATE_HZ, Result
-from fxlab.services.bench.heard import Heard, aligned, players
+from fxlab.services.bench.heard import Heard, aligned, played, players
 from fxlab.services.bench.page import facts, in_words
 from fxlab.services.bench.session import CLIP
 from fxlab.services.bench.tables import interval
@@ -58,7 +58,7 @@ def page_of(result: Result) -> Page:
 def _parts(result: Result) -> Iterator[Part]:
     clip = load_clip(CLIP)
     after = aligned(open_processor("ace").processor, clip.audio, clip.rate_hz)
-    yield from players([Heard("ace", clip.rate_hz, {"before": clip.audio, "after": after})], clip.name)
+    yield from players([Heard("ace", clip.rate_hz, {"before": clip.audio, "after": after})], played(clip.name))
     was, has = (contrast_of(*band_powers(audio[0], clip.rate_hz)) for audio in (clip.audio, after))
     for name, what in (("spectral", "above the bands within 3 ERB"), ("temporal", "above the band's own mean level")):
         lines = [_contrast(when, name, found) for when, found in (("before", was), ("after", has))]

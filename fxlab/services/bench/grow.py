@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from fxlab.audio.files import Writer
 from fxlab.audio.sources import expand
@@ -25,6 +27,7 @@ from fxlab.errors import FxlabError, InputError
 from fxlab.profiles import load
 from fxlab.progress import Progress, silent
 from fxlab.services.bench.grow_speed import Speed, speeds
+from fxlab.services.bench.heard import Heard
 from fxlab.services.bench.output import require_page, require_picture, require_writable, with_page, write_plot
 from fxlab.services.interrupt import stop_on_ctrl_c
 from fxlab.services.machine import Machine, describe
@@ -85,16 +88,25 @@ class Trainer:
     Args:
         name: For the report.
         step: Learns once.
-        judge: The loss on what is kept back.
+        play: Each part kept back as it plays it now, (samples,), and as it was recorded.
+        loss: Of such a pair.
         curve: Judgements as (its own seconds, steps, loss).
     """
 
     name: str
     step: Callable[[], object]
-    judge: Callable[[], float]
+    play: Callable[[], list[tuple[Tensor, Tensor]]]
+    loss: Callable[[Tensor, Tensor], Tensor]
     seconds: float = 0.0
     steps: int = 0
     curve: list[tuple[float, int, float]] = field(default_factory=list)
+
+    def judge(self) -> float:
+        """The loss on what is kept back, its parts by their lengths."""
+        with torch.no_grad():
+            pairs = self.play()
+            losses = [float(self.loss(sound[None], audio[None])) * len(audio) for sound, audio in pairs]
+        return sum(losses) / sum(len(audio) for _, audio in pairs)
 
     @property
     def best(self) -> float:
@@ -114,6 +126,7 @@ class Result:
         speeds: Of the synthesizer.
         setup: Recordings, lengths, threads, budget.
         interrupted: Whether it ended before its time.
+        heard: The longest part kept back as it was recorded and as it is played in the end; empty unless a page is wanted.
         html, html_error: The page that was written, or why there is none though one was asked for.
     """
 
@@ -122,6 +135,7 @@ class Result:
     trainers: list[Trainer]
     speeds: list[Speed]
     interrupted: bool
+    heard: Sequence[Heard] = ()
     html: Path | None = None
     html_error: FxlabError | None = None
 
@@ -201,7 +215,8 @@ def run(request: Request, progress: Progress = silent) -> Result:
         "profile": train_instrument.PROFILE,
         "total_s": time.perf_counter() - began,
     }
-    result = Result(machine, setup, trainers, speeds(config, request.seed), interrupted)
+    heard = [_heard(trainers, config.sample_rate_hz)] if request.html else []
+    result = Result(machine, setup, trainers, speeds(config, request.seed), interrupted, heard)
     if request.plot:
         from fxlab.services.bench.grow_plot import figure
 
@@ -230,15 +245,12 @@ def _recordings(inputs: Sequence[str | Path]) -> Iterator[list[Path]]:
 
 def _baseline(name: str, takes: list[Take], steps: Steps, seed: int) -> Trainer:
     trainer = BaselineTrainer(takes, steps, seed)
-    spectral = SpectralLoss()
     kept = [cut(take, take.kept) for take in takes]
 
-    def judge() -> float:
-        with torch.no_grad():
-            losses = [float(spectral(trainer.network.play(given[None], len(audio)), audio[None])) for given, audio in kept]
-        return _mean(losses, [len(audio) for _, audio in kept])
+    def played() -> list[tuple[Tensor, Tensor]]:
+        return [(trainer.network.play(given[None], len(audio))[0], audio) for given, audio in kept]
 
-    return Trainer(name, trainer.step, judge)
+    return Trainer(name, trainer.step, played, SpectralLoss())
 
 
 def _ours(profile, config, measures: dict[str, Any], takes: list[Take], seed: int) -> Trainer:
@@ -265,13 +277,11 @@ def _ours(profile, config, measures: dict[str, Any], takes: list[Take], seed: in
     trial = Run.fresh(Ddsp(config), settings)
     InstrumentLoop(trial, segments, settings, lesson, **silently)._step(next(segments.epoch(0, settings.batch_size, 1)))
 
-    def judge() -> float:
+    def played() -> list[tuple[Tensor, Tensor]]:
         judged.load_state_dict(state.weights())
-        with torch.no_grad():
-            losses = [float(lesson.spectral(play(judged, batch, 0)[0], batch.audio)) for batch in kept]
-        return _mean(losses, [batch.audio.shape[-1] for batch in kept])
+        return [(play(judged, batch, 0)[0][0], batch.audio[0]) for batch in kept]
 
-    return Trainer(FXLAB, step, judge)
+    return Trainer(FXLAB, step, played, lesson.spectral)
 
 
 def _train(trainers: list[Trainer], budget_s: float, stopping: Callable[[], bool], progress: Progress) -> None:
@@ -289,5 +299,12 @@ def _train(trainers: list[Trainer], budget_s: float, stopping: Callable[[], bool
         progress("Training", sum(min(each.seconds, budget_s) for each in trainers), budget_s * len(trainers), **losses)
 
 
-def _mean(losses: list[float], weights: list[int]) -> float:
-    return sum(loss * weight for loss, weight in zip(losses, weights, strict=True)) / sum(weights)
+def _heard(trainers: Sequence[Trainer], rate_hz: int) -> Heard:
+    """What was kept back beside the baseline, its last variant and fxlab."""
+    versions: dict[str, np.ndarray] = {}
+    with torch.no_grad():
+        for one in (trainers[0], *trainers[-2:]):
+            sound, audio = max(one.play(), key=lambda pair: len(pair[1]))
+            versions.setdefault("recording", audio.numpy()[None])
+            versions[one.name] = sound.numpy()[None]
+    return Heard("what nobody learnt from", rate_hz, versions)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fxlab.pages.parts import Curves, Line, Page, Part, Table
 from fxlab.services.bench.grow import Result
+from fxlab.services.bench.heard import players
 from fxlab.services.bench.page import facts
 from fxlab.services.pages import table
 from fxlab.wording import counted, duration, figure
@@ -49,6 +50,8 @@ def page_of(result: Result, command: str = "") -> Page:
 
 
 def _parts(result: Result) -> Iterator[Part]:
+    budget = duration(result.setup["budget_s"])
+    yield from players(result.heard, f"Resynthesised after {budget} of training, from pitch, loudness and timbre.")
     yield trainers(result)
     judged = [one for one in result.trainers if one.curve]
     lines = [Line(one.name, *(np.array([point[i] for point in one.curve], np.float64) for i in (0, 2))) for one in judged]

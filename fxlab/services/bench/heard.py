@@ -1,4 +1,4 @@
-"""What the bench's page lets its reader hear: its audio dry, through the DSP, and through every network that copies it."""
+"""What the bench's pages let their reader hear: of effects its audio dry, through the DSP, and through networks that copy it."""
 
 from __future__ import annotations
 
@@ -58,10 +58,15 @@ def aligned(processor: Processor, audio: np.ndarray, rate_hz: int) -> np.ndarray
     return apply(processor, np.pad(audio, ((0, 0), (0, late))), rate_hz)[:, late:]
 
 
-def players(found: Sequence[Heard], audio: str) -> Iterator[Part]:
-    """A player and spectra for each group of sounds; `audio` names what was played."""
+def played(audio: str) -> str:
+    """What a player of the bench's audio, which has that name, tells of it."""
+    return f"{audio}, mono; latency is taken out."
+
+
+def players(found: Sequence[Heard], note: str) -> Iterator[Part]:
+    """A player and spectra for each group of sounds; `note` says what is heard."""
     seconds = seconds_heard(sum(len(group.versions) for group in found))
     for group in found:
-        yield listening(f"Listen: {group.about}", group.versions, group.rate_hz, seconds, f"{audio}, mono; latency is taken out.")
+        yield listening(f"Listen: {group.about}", group.versions, group.rate_hz, seconds, note)
         lines = [spectrum(name, sound, group.rate_hz) for name, sound in group.versions.items()]
         yield Curves(f"Spectra: {group.about}", "Hz", "dB of full scale", lines, x_log=True, note="In twelfths of octaves.")

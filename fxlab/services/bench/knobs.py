@@ -19,6 +19,7 @@ from fxlab.models.checkpoint import network_of
 from fxlab.models.controls import Control, controls_of, settings_of
 from fxlab.models.model import Model
 from fxlab.progress import Progress, silent
+from fxlab.services.bench.heard import Heard
 from fxlab.services.bench.output import require_page, require_writable, with_page
 from fxlab.services.bench.subjects import label_of
 from fxlab.services.by_setting import Setting, figures_of
@@ -26,6 +27,7 @@ from fxlab.settings import EffectSettings
 from fxlab.training.evaluate import by_setting, play
 from fxlab.training.manifest import SPLITS, Manifest
 from fxlab.training.pair import Pair, context_of
+from fxlab.wording import figure
 
 TASK = "Playing"
 _CHOICES = (*SPLITS, "all")
@@ -73,13 +75,18 @@ class Network:
 
 @dataclass(frozen=True)
 class Result:
-    """All networks on one split of a dataset, and the page that was written, or why there is none though one was asked for."""
+    """All networks on one split of a dataset, and the page that was written, or why there is none though one was asked for.
+
+    Args:
+        heard: A take at the worst setting of each network; empty unless a page is wanted.
+    """
 
     dataset: Path
     split: str
     sample_rate_hz: int
     sources: list[str]
     networks: list[Network] = field(default_factory=list)
+    heard: Sequence[Heard] = ()
     html: Path | None = None
     html_error: FxlabError | None = None
 
@@ -113,14 +120,15 @@ def run(request: Request, progress: Progress = silent) -> Result:
     if not pairs:
         raise InputError(f"The split '{request.split}' of {request.dataset} is empty.", "Choose another with --split.")
     taken: set[str] = set()
+    named = [label_of(effect.name, taken) for effect in request.effects]
+    players = [_Player(*of) for of in zip(named, request.effects, models, strict=True)]
     networks = []
-    for number, (effect, model) in enumerate(zip(request.effects, models, strict=True)):
-        label = label_of(effect.name, taken)
+    for number, player in enumerate(players):
 
         def report(done: int, number: int = number) -> None:
             progress(TASK, number * len(pairs) + done, len(pairs) * len(models))
 
-        networks.append(_network(label, effect, model, manifest.sample_rate_hz, pairs, report))
+        networks.append(_network(player, manifest.sample_rate_hz, pairs, report))
     progress(TASK, len(pairs) * len(models), len(pairs) * len(models))
     result = Result(
         dataset=Path(request.dataset),
@@ -128,6 +136,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         sample_rate_hz=manifest.sample_rate_hz,
         sources=sorted({row["source"] for row, _ in pairs}),
         networks=networks,
+        heard=_heard(players, networks, manifest.sample_rate_hz, pairs) if request.html else (),
     )
     if request.csv:
         _write_csv(result, request.csv)
@@ -145,29 +154,51 @@ def _model(effect: EffectSettings) -> Model:
     return read_model(model_path(effect.name))[0]
 
 
+class _Player:
+    """A network that plays takes of a dataset, each with the knobs where they stood."""
+
+    def __init__(self, label: str, effect: EffectSettings, model: Model) -> None:
+        self.label, self.model = label, model
+        self._set, self._controls, self._network = effect.set, controls_of(model.card), network_of(model)
+
+    def play(self, row: dict[str, Any], pair: Pair) -> tuple[np.ndarray, np.ndarray] | None:
+        """Target and output, (frames,) each; None where the target is silent: to that no error can be related."""
+        pair = dataclasses.replace(pair, controls=_places(self.label, self._controls, self._set, row))
+        return play(self._network, pair) if np.any(pair.judged(context_of(self._network, [pair]))[1]) else None
+
+
 def _network(
-    label: str,
-    effect: EffectSettings,
-    model: Model,
-    rate_hz: int,
-    pairs: Sequence[tuple[dict[str, Any], Pair]],
-    report: Callable[[int], None],
+    player: _Player, rate_hz: int, pairs: Sequence[tuple[dict[str, Any], Pair]], report: Callable[[int], None]
 ) -> Network:
-    controls = controls_of(model.card)
-    if model.card["sample_rate_hz"] != rate_hz:
-        rates = f"{label} runs at {model.card['sample_rate_hz']} Hz, the dataset is at {rate_hz} Hz"
+    own_hz = player.model.card["sample_rate_hz"]
+    if own_hz != rate_hz:
+        rates = f"{player.label} runs at {own_hz} Hz, the dataset is at {rate_hz} Hz"
         raise InputError(f"{rates}.", "Make the dataset with --rate, or with recordings of that rate.")
-    network = network_of(model)
     played = []
     for done, (row, pair) in enumerate(pairs):
         report(done)
-        pair = dataclasses.replace(pair, controls=_places(label, controls, effect.set, row))
-        if np.any(pair.judged(context_of(network, [pair]))[1]):  # to silence no error can be related
-            played.append((row["parameters"], *play(network, pair)))
+        if found := player.play(row, pair):
+            played.append((row["parameters"], *found))
     if not played:
         raise InputError("All takes are too short or silent.", "Choose another --split, or a dataset of longer recordings.")
-    settings = figures_of(by_setting(played), rate_hz)
-    return Network(label, model.config.parameters_count, settings)
+    return Network(player.label, player.model.config.parameters_count, figures_of(by_setting(played), rate_hz))
+
+
+def _heard(
+    players: Sequence[_Player], networks: Sequence[Network], rate_hz: int, pairs: Sequence[tuple[dict[str, Any], Pair]]
+) -> list[Heard]:
+    """The longest take of each network's worst setting, dry, as recorded and through all networks."""
+    found = []
+    for worst in {tuple(network.worst.parameters.items()): network.worst for network in networks}.values():
+        takes = [(row, pair) for row, pair in pairs if row["parameters"] == worst.parameters and np.any(pair.target)]
+        row, pair = max(takes, key=lambda take: len(take[1].target))
+        both = {player.label: player.play(row, pair) for player in players}
+        versions = {"dry": pair.input, "target": pair.target} | {label: made[1] for label, made in both.items() if made}
+        frames = min(map(len, versions.values()))  # some networks begin later: they must hear something first
+        setting = ", ".join(f"{name} {figure(value)}" for name, value in worst.parameters.items())
+        about = f"{row['source']}{f' at {setting}' if setting else ''}"
+        found.append(Heard(about, rate_hz, {name: sound[None, -frames:] for name, sound in versions.items()}))
+    return found
 
 
 def _places(label: str, controls: Sequence[Control], given: dict, row: dict[str, Any]) -> np.ndarray:

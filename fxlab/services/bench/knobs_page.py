@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fxlab.pages.parts import Curves, Line, Page, Part, Table
+from fxlab.services.bench.heard import players
 from fxlab.services.bench.knobs import Network, Result
 from fxlab.services.bench.page import in_words
 from fxlab.services.by_setting import settings_table
@@ -44,6 +45,7 @@ def page_of(result: Result, command: str = "") -> Page:
 
 
 def _parts(result: Result) -> Iterator[Part]:
+    yield from players(result.heard, "The longest take of the setting at which a network is worst.")
     yield in_words(f"{network.name}: {verdict(network)}" for network in result.networks)
     knobs = list(result.networks[0].settings[0].parameters)
     if len(knobs) == 1 and len(result.networks[0].settings) > 1:

@@ -14,23 +14,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from fxlab.errors import InputError
 from fxlab.mastering.advice import SHIPPED
 from fxlab.models import checkpoint_file
 from fxlab.progress import Progress, silent
 from fxlab.services import batch
+from fxlab.services.bench.heard import Heard
 from fxlab.services.bench.master_page import page_of
 from fxlab.services.bench.master_plot import figure
-from fxlab.services.bench.master_report import Result, write_csv
+from fxlab.services.bench.master_report import Result, SongReport, write_csv
 from fxlab.services.bench.master_rivals import FXLAB, MATCHERING, NOTHING, RULE, require_matchering
-from fxlab.services.bench.master_song import Contest, judged
-from fxlab.services.bench.master_songs import chosen
+from fxlab.services.bench.master_song import Contest, judged, played
+from fxlab.services.bench.master_songs import Song, chosen
 from fxlab.services.bench.master_speed import measured
 from fxlab.services.bench.output import require_page, require_picture, require_writable, with_page, write_plot
 from fxlab.services.machine import describe
 
 RUNS = 3
 TASK = "Mastering"
+_JUDGED_BY = "spectrum_db"
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         else:
             reports = batch.in_parallel(judged, calls, names, workers, progress, TASK)
         elapsed_s = time.perf_counter() - started
+        heard = _heard(reports, calls) if request.html else ()
         speeds = measured(songs, folder, request.model, request.peers, progress)
     result = Result(
         machine=machine,
@@ -102,12 +107,24 @@ def run(request: Request, progress: Progress = silent) -> Result:
         left_out=left_out,
         speeds=speeds,
         elapsed_s=elapsed_s,
+        heard=heard,
     )
     if request.csv:
         write_csv(result.songs, request.csv)
     if request.plot:
         write_plot(figure(result), request.plot)
     return with_page(result, request.html, lambda: page_of(result, request.command), request.force)
+
+
+def _heard(reports: Sequence[SongReport], calls: Sequence[tuple[Song, Song, Contest]]) -> list[Heard]:
+    """The song for which fxlab does most as usual, and that for which it does least, by the spectrum's error."""
+    done = [report.score(FXLAB, _JUDGED_BY) - report.score(NOTHING, _JUDGED_BY) for report in reports]
+    order = np.argsort(done)
+    titles = {int(order[-1]): "for which fxlab does least", int(order[(len(order) - 1) // 2]): "for which fxlab does as usual"}
+    return [
+        Heard(f"{reports[number].name}, {title}", reports[number].sample_rate_hz, played(*calls[number]))
+        for number, title in reversed(titles.items())
+    ]
 
 
 def _known(model: Path | None) -> dict[str, str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from fxlab.metrics.mastering import COLUMNS
 from fxlab.metrics.paired import Difference
 from fxlab.pages.parts import Page, Part, Table
+from fxlab.services.bench.heard import players
 from fxlab.services.bench.master_plot import figure as drawing
 from fxlab.services.bench.master_report import LEFT_ALONE, MOVED_DB, Result
-from fxlab.services.bench.master_rivals import FXLAB
+from fxlab.services.bench.master_rivals import FXLAB, MATCHERING
 from fxlab.services.bench.output import picture
 from fxlab.services.bench.page import facts, in_words, titled
 from fxlab.services.pages import table
@@ -81,6 +82,8 @@ def page_of(result: Result, command: str = "") -> Page:
 
 
 def _parts(result: Result) -> Iterator[Part]:
+    reference = " matchering had another song for a reference." if MATCHERING in result.rivals else ""
+    yield from players(result.heard, f"Degraded as in its first run.{reference}")
     yield titled(means(result))
     yield titled(differences(result))
     yield in_words([*sentences(result), *notes(result)])

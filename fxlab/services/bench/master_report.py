@@ -14,6 +14,7 @@ from fxlab.audio.atomic import replacing
 from fxlab.errors import FxlabError
 from fxlab.metrics.mastering import COLUMNS
 from fxlab.metrics.paired import Difference, paired
+from fxlab.services.bench.heard import Heard
 from fxlab.services.bench.master_rivals import FXLAB
 from fxlab.services.machine import Machine
 
@@ -102,6 +103,7 @@ class Result:
         model: The network that advised, None for the one that ships.
         rivals: In the order of tables, fxlab the last.
         elapsed_s: How long the comparison took, without the measurement of speed.
+        heard: Songs with all that rivals made of them; empty unless a page is wanted.
         html, html_error: The page that was written, or why there is none though one was asked for.
     """
 
@@ -113,6 +115,7 @@ class Result:
     left_out: list[LeftOut]
     speeds: list[Speed]
     elapsed_s: float
+    heard: Sequence[Heard] = ()
     html: Path | None = None
     html_error: FxlabError | None = None
 

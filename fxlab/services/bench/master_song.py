@@ -11,7 +11,7 @@ import numpy as np
 
 from fxlab.audio.bands import CENTRES_HZ
 from fxlab.audio.files import Writer
-from fxlab.mastering.degradation import degrade, drawn
+from fxlab.mastering.degradation import Degradation, degrade, drawn
 from fxlab.metrics.mastering import JUDGED, scores, spectrum_change_db
 from fxlab.services.bench import master_rivals as rivals
 from fxlab.services.bench.master_report import Run, SongReport
@@ -55,15 +55,12 @@ def judged(song: Song, reference: Song, contest: Contest, progress: Callable[[fl
         rivals.mastered(_written(folder / "released.wav", released, rate_hz), output, contest.model)
         moved = np.abs(spectrum_change_db(released, heard(output, rate_hz, released), rate_hz))
         progress(1 / steps)
-        model_song = None
-        if contest.peers:
-            model_song = _written(folder / "reference.wav", excerpt(reference.path), reference.sample_rate_hz)
-        runs = []
+        model, runs = _model(folder, reference, contest), []
         for number in range(contest.runs):
-            how = drawn(np.random.default_rng((contest.seed, int(song.sha256[:12], 16), number)), untouched=0.0)
+            how = _drawn(song, contest, number)
             degraded = degrade(released, rate_hz, how)
             source = _written(folder / f"{number}.wav", degraded, rate_hz)
-            masters, refusals = _masters(source, model_song, contest)
+            masters, refusals = _masters(source, model, contest)
             found = {NOTHING: scores(released, degraded, rate_hz)}
             found |= {rival: scores(released, heard(path, rate_hz, released), rate_hz) for rival, path in masters.items()}
             runs.append(Run(how.to_json(), found, refusals))
@@ -78,6 +75,32 @@ def judged(song: Song, reference: Song, contest: Contest, progress: Callable[[fl
         moved_db=float(moved.max()),
         moved_hz=float(CENTRES_HZ[JUDGED][moved.argmax()]),
     )
+
+
+def played(song: Song, reference: Song, contest: Contest) -> dict[str, np.ndarray]:
+    """A song as it was released, degraded as in its first run, and as its rivals master that, (channels, frames) each.
+
+    Arguments are those of `judged`.
+    """
+    released, rate_hz = excerpt(song.path), song.sample_rate_hz
+    degraded = degrade(released, rate_hz, _drawn(song, contest, 0))
+    with tempfile.TemporaryDirectory(prefix="song-", dir=contest.folder) as name:
+        folder = Path(name)
+        source = _written(folder / "degraded.wav", degraded, rate_hz)
+        masters, _ = _masters(source, _model(folder, reference, contest), contest)
+        found = {f"by {rival}": heard(path, rate_hz, released) for rival, path in masters.items()}
+    return {"released": released, "degraded": degraded} | found
+
+
+def _drawn(song: Song, contest: Contest, number: int) -> Degradation:
+    return drawn(np.random.default_rng((contest.seed, int(song.sha256[:12], 16), number)), untouched=0.0)
+
+
+def _model(folder: Path, reference: Song, contest: Contest) -> Path | None:
+    """The file after which matchering masters, None where it doesn't take part."""
+    if not contest.peers:
+        return None
+    return _written(folder / "reference.wav", excerpt(reference.path), reference.sample_rate_hz)
 
 
 def _masters(source: Path, reference: Path | None, contest: Contest) -> tuple[dict[str, Path], dict[str, str]]:

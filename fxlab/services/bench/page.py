@@ -8,7 +8,7 @@ from dataclasses import replace
 from fxlab.metrics.timing import histogram, log_edges
 from fxlab.pages.parts import Distribution, Histograms, Page, Part, Table
 from fxlab.services.bench import tables
-from fxlab.services.bench.heard import Heard, players
+from fxlab.services.bench.heard import Heard, played, players
 from fxlab.services.bench.plot import chosen_buffers
 from fxlab.services.bench.report import Result
 from fxlab.services.bench.sentences import conditions, notes, verdicts, warnings
@@ -75,7 +75,7 @@ def titled(made: Table) -> Table:
 
 
 def _parts(result: Result, found: Sequence[Heard]) -> Iterator[Part]:
-    yield from players(found, result.setup["audio"])
+    yield from players(found, played(result.setup["audio"]))
     yield in_words([*warnings(result), *verdicts(result), *notes(result)])
     if likeness := tables.likeness(result):
         yield likeness

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fxlab.pages.parts import Page, Part
 from fxlab.services.bench import pareto_tables as pareto
 from fxlab.services.bench import tables
-from fxlab.services.bench.heard import Heard, players
+from fxlab.services.bench.heard import Heard, played, players
 from fxlab.services.bench.output import picture
 from fxlab.services.bench.page import block_times, in_words
 from fxlab.services.bench.pareto_plot import figure
@@ -25,7 +25,7 @@ def page_of(result: ParetoResult, found: Sequence[Heard], command: str = "") -> 
 
 
 def _parts(result: ParetoResult, found: Sequence[Heard]) -> Iterator[Part]:
-    yield from players(found, result.setup["audio"])
+    yield from players(found, played(result.setup["audio"]))
     yield in_words([*warnings(result), *pareto.verdicts(result), *notes(result)])
     for buffer in result.setup["buffers"]:
         for target in pareto.targets(result):

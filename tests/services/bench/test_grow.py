@@ -48,6 +48,9 @@ def test_everyone_learns_and_is_judged_alike(recording, tmp_path, monkeypatch):
     assert max(one.curve[0][2] for one in result.trainers) < 200
     assert (tmp_path / "grow.png").stat().st_size > 10_000
     assert result.html_error is None and "all four steps" in (tmp_path / "grow.html").read_text("utf-8")
+    (heard,) = result.heard
+    assert list(heard.versions) == ["recording", "baseline", "all four steps", "fxlab"] and heard.rate_hz == SMALL.sample_rate_hz
+    assert {sound.shape for sound in heard.versions.values()} == {heard.versions["recording"].shape}
     found = result.to_json()
     assert found["trainers"][0]["best_loss"] == result.trainers[0].best and found["setup"]["kept_back_s"] == pytest.approx(
         1.0, abs=0.05
@@ -57,10 +60,16 @@ def test_everyone_learns_and_is_judged_alike(recording, tmp_path, monkeypatch):
 
 
 def test_ratios_are_of_times_to_anothers_best():
-    slow, better, ours = (Trainer(name, lambda: None, lambda: 0.0) for name in ("baseline", "better", "fxlab"))
+    slow, better, ours = (Trainer(name, lambda: None, list, torch.dist) for name in ("baseline", "better", "fxlab"))
     slow.curve, better.curve, ours.curve = [(1.0, 1, 9.0), (60.0, 60, 5.0)], [(50.0, 9, 4.0)], [(2.0, 1, 6.0), (3.0, 2, 4.9)]
     result = Result(describe(), {}, [slow, better, ours], [], False)
     assert (result.ratio(slow), result.ratio(better), result.ratio(ours)) == (20.0, None, 1.0)
+
+
+def test_parts_kept_back_count_by_their_lengths():
+    long, short = (torch.zeros(30), torch.ones(30)), (torch.zeros(10), torch.full((10,), 5.0))
+    one = Trainer("one", lambda: None, lambda: [long, short], lambda sound, audio: (sound - audio).abs().mean())
+    assert one.judge() == 2.0
 
 
 def test_each_step_changes_what_it_says(recording):

@@ -145,6 +145,16 @@ def test_everything_together(perfect, songs, tmp_path, capsys):
     assert len(rows) == 6 and {row["rival"] for row in rows} == {NOTHING, RULE, FXLAB}
     assert request.plot.stat().st_size > 10_000
     assert result.html_error is None and "who comes nearer?" in request.html.read_text("utf-8")
+    assert [one.about.split(", ")[1] for one in result.heard] == [
+        "for which fxlab does as usual",
+        "for which fxlab does least",
+    ]
+    lead = [song.score(FXLAB, "spectrum_db") - song.score(NOTHING, "spectrum_db") for song in result.songs]
+    assert result.heard[1].about.startswith(result.songs[int(np.argmax(lead))].name)
+    for one in result.heard:
+        assert list(one.versions) == ["released", "degraded", "by rule", "by fxlab"]
+        assert np.allclose(one.versions["by fxlab"], 0.5 * one.versions["released"], atol=1e-6)
+        assert len({sound.shape for sound in one.versions.values()}) == 1
     with pytest.raises(UsageError, match="exists"):
         run(request)
     document = json.loads(text_of(result.to_json()))

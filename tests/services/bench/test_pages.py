@@ -184,7 +184,7 @@ def test_training_and_its_errors_in_decibels():
 
 def test_grow():
     trainers = [
-        bench_grow.Trainer(name, None, None, 2.0, 4, [(1.0, 2, 5.0), (2.0, 4, 5.0 - number)])
+        bench_grow.Trainer(name, None, None, None, 2.0, 4, [(1.0, 2, 5.0), (2.0, 4, 5.0 - number)])
         for number, name in enumerate((bench_grow.BASELINE, bench_grow.FXLAB))
     ]
     setup = {"kept_back_s": 1.0, "recordings": [{}], "budget_s": 2.0, "threads": 1, "seed": 0, "total_s": 5.0}
