@@ -130,9 +130,9 @@ def _draw_quality(
     )
 
     times = np.arange(len(over_time)) * 0.1
-    error.semilogy(times, over_time, color="tab:red", lw=1, label="ESR of 0.1 s windows")
-    error.set(xlabel="time (s)", ylabel="ESR", title="Error over time")
+    error.semilogy(times, 100 * over_time, color="tab:red", lw=1, label="ESR of 0.1 s windows")
+    error.set(xlabel="time (s)", ylabel="ESR (%)", title="Error over time")
     for axis in (wave, levels, error):
         axis.grid(alpha=0.3)
-        axis.legend(loc="upper right")
+        axis.legend()
     save_figure(figure, path)
