@@ -96,7 +96,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
         else:
             reports = batch.in_parallel(judged, calls, names, workers, progress, TASK)
         elapsed_s = time.perf_counter() - started
-        heard = _heard(reports, calls) if request.html else ()
+        heard = _heard(reports, calls, progress) if request.html else ()
         speeds = measured(songs, folder, request.model, request.peers, progress)
     result = Result(
         machine=machine,
@@ -116,15 +116,17 @@ def run(request: Request, progress: Progress = silent) -> Result:
     return with_page(result, request.html, lambda: page_of(result, request.command), request.force)
 
 
-def _heard(reports: Sequence[SongReport], calls: Sequence[tuple[Song, Song, Contest]]) -> list[Heard]:
+def _heard(reports: Sequence[SongReport], calls: Sequence[tuple[Song, Song, Contest]], progress: Progress) -> list[Heard]:
     """The song for which fxlab does most as usual, and that for which it does least, by the spectrum's error."""
     done = [report.score(FXLAB, _JUDGED_BY) - report.score(NOTHING, _JUDGED_BY) for report in reports]
     order = np.argsort(done)
     titles = {int(order[-1]): "for which fxlab does least", int(order[(len(order) - 1) // 2]): "for which fxlab does as usual"}
-    return [
-        Heard(f"{reports[number].name}, {title}", reports[number].sample_rate_hz, played(*calls[number]))
-        for number, title in reversed(titles.items())
-    ]
+    found = []
+    for number, title in reversed(titles.items()):
+        progress("Mastering for the page", len(found), len(titles))
+        found.append(Heard(f"{reports[number].name}, {title}", reports[number].sample_rate_hz, played(*calls[number])))
+    progress("Mastering for the page", len(found), len(titles))
+    return found
 
 
 def _known(model: Path | None) -> dict[str, str]:
