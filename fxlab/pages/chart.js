@@ -19,7 +19,7 @@ class Chart {
     element.append(this.legend, this.plot, this.readout);
     this.buttons = names.map((name, index) => make(
       "button",
-      { type: "button", class: this.looks[index].colour, "aria-pressed": String(shown[index]), onclick: () => this.toggle(index) },
+      { type: "button", class: this.looks[index], "aria-pressed": String(shown[index]), onclick: () => this.toggle(index) },
       make("span", { class: "swatch" }), make("span", {}, name),
     ));
     this.legend.append(...this.buttons);
@@ -109,7 +109,7 @@ class Chart {
     }
     this.readout.replaceChildren(
       make("span", { class: "where" }, values.where),
-      ...values.texts.map(([index, text]) => make("span", { class: `value ${this.looks[index].colour}` }, `${this.names[index]}: ${text}`)),
+      ...values.texts.map(([index, text]) => make("span", { class: `value ${this.looks[index]}` }, `${this.names[index]}: ${text}`)),
     );
   }
 

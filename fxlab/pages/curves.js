@@ -24,8 +24,7 @@ class CurvesChart extends Chart {
     this.svg.append(draw("clipPath", { id: clip },
       draw("rect", { x: left, y: top - 1, width: this.width - right - left, height: this.height - bottom - top + 2 })));
     for (const index of this.visible()) {
-      const { colour, dashed } = this.looks[index];
-      this.svg.append(draw("path", { class: `curve ${colour}${dashed}`, d: this.path(this.data.lines[index]), "clip-path": `url(#${clip})` }));
+      this.svg.append(draw("path", { class: `curve ${this.looks[index]}`, d: this.path(this.data.lines[index]), "clip-path": `url(#${clip})` }));
     }
   }
 
@@ -73,7 +72,7 @@ class CurvesChart extends Chart {
       texts.push([index, y === null ? "–" : withUnit(y, unitOf(this.data.yLabel))]);
       const place = y === null ? NaN : this.y.at(y);
       if (place >= MARGIN.top && place <= this.height - MARGIN.bottom) {
-        this.over.append(draw("circle", { class: `dot ${this.looks[index].colour}`, cx: this.x.at(line.x[k]), cy: place, r: 4 }));
+        this.over.append(draw("circle", { class: `dot ${this.looks[index]}`, cx: this.x.at(line.x[k]), cy: place, r: 4 }));
       }
     }
     const unit = unitOf(this.data.xLabel);

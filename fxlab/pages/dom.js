@@ -31,6 +31,7 @@ function dataOf(element) {
 const COLOURS = 8;
 const slots = new Map();
 
+// The classes of each name.
 function looksOf(names) {
   const taken = new Set();
   const kept = names.map((name) => {
@@ -47,7 +48,7 @@ function looksOf(names) {
       taken.add(slot);
       if (!slots.has(names[index])) slots.set(names[index], slot);
     }
-    return { colour: `c${slot % COLOURS}`, dashed: slot >= COLOURS ? " dashed" : "" };
+    return `c${slot % COLOURS}${slot >= COLOURS ? " dashed" : ""}`;
   });
 }
 

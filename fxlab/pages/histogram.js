@@ -39,8 +39,7 @@ class HistogramChart extends Chart {
       x: this.xLabel, y: "share of blocks (%)", xTick: (value) => duration(value, 3), yTick: (value) => number(100 * value, 3),
     });
     for (const index of chosen) {
-      const { colour, dashed } = this.looks[index];
-      this.svg.append(draw("path", { class: `bars ${colour}${dashed}`, d: this.outline(this.distributions[index]) }));
+      this.svg.append(draw("path", { class: `bars ${this.looks[index]}`, d: this.outline(this.distributions[index]) }));
     }
     this.marks(chosen);
   }
@@ -92,7 +91,7 @@ class HistogramChart extends Chart {
       let row = ends.findIndex((end) => end < start);
       if (row < 0) row = ends.length;
       ends[row] = start + room;
-      const colour = shared ? "" : ` ${this.looks[mark.owners[0]].colour}`;
+      const colour = shared ? "" : ` ${this.looks[mark.owners[0]]}`;
       this.svg.append(
         draw("line", { class: `mark${colour}`, x1: place, x2: place, y1: MARGIN.top, y2: this.height - MARGIN.bottom }),
         draw("text", {

@@ -51,7 +51,7 @@ class Player {
     this.looks = looksOf(data.versions.map((version) => version.name));
     this.versionButtons = data.versions.map((version, index) => make(
       "button",
-      { type: "button", class: this.looks[index].colour, "data-version": index, onclick: () => this.choose(index) },
+      { type: "button", class: this.looks[index], "data-version": index, onclick: () => this.choose(index) },
       make("kbd", {}, index < 9 ? String(index + 1) : "·"), make("span", { class: "name" }, version.name), make("span", { class: "gain" }),
     ));
     this.versions = make("div", { class: "versions", role: "group", "aria-label": "Version heard" }, ...this.versionButtons);
@@ -206,7 +206,7 @@ class Player {
       const tall = versions[first].wave.map((peak, k) => Math.max(peak * levels[first], (versions[second].wave[k] || 0) * levels[second]));
       this.wave.picture(tall, 1, "c7");
     } else {
-      this.wave.picture(versions[this.chosen].wave, levels[this.chosen], this.looks[this.chosen].colour);
+      this.wave.picture(versions[this.chosen].wave, levels[this.chosen], this.looks[this.chosen]);
     }
     const position = this.position();
     this.wave.place(position);

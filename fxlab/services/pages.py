@@ -14,7 +14,7 @@ from fxlab.wording import told
 MOST_HEARD = 6
 """Files of which a page has more than a row of a table."""
 
-_LONGEST_S, _SHORTEST_S, _ALL_S = 12.0, 3.5, 32.0
+_LONGEST_S, _SHORTEST_S, _ALL_S = 12.0, 3.5, 28.0
 
 
 def check_place(path: Path, others: Iterable[Path | str], force: bool) -> None:
