@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fxlab.timbre.config import InstrumentConfig
-from fxlab.timbre.player import FADE_FROM, NOISE_BIAS, SLOPE
+from fxlab.timbre.fade import fade
+from fxlab.timbre.player import NOISE_BIAS, SLOPE
 
 
 class Ddsp(nn.Module):
@@ -61,11 +62,6 @@ class Ddsp(nn.Module):
 def exp_sigmoid(x: Tensor) -> Tensor:
     """2 sigmoid(x)^ln(10) + 1e-7."""
     return 2 * torch.exp(math.log(10.0) * nn.functional.logsigmoid(x)) + 1e-7
-
-
-def fade(share: Tensor) -> Tensor:
-    """1 up to `FADE_FROM`, 0 from 1 on, a raised cosine between."""
-    return 0.5 + 0.5 * torch.cos(math.pi * ((share - FADE_FROM) / (1 - FADE_FROM)).clamp(0, 1))
 
 
 def _head(inputs: int, dense: int, outputs: int) -> nn.Sequential:

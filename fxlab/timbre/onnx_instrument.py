@@ -29,8 +29,9 @@ from fxlab.engines.onnx_ace_parts import Nodes
 from fxlab.engines.onnx_graph import IR_VERSION, NEXT, OPSET
 from fxlab.models.model import Model, Weights
 from fxlab.timbre.config import InstrumentConfig
+from fxlab.timbre.fade import FADE_FROM
 from fxlab.timbre.noise import design, taps_of
-from fxlab.timbre.player import FADE_FROM, LOUDNESS_REACH, NOISE_BIAS, SLOPE
+from fxlab.timbre.player import LOUDNESS_REACH, NOISE_BIAS, SLOPE
 
 AUDIO = "audio"
 _NEAR = 0.2  # up to which (exp(x) - 1) / x is a series: its quotient would be all rounding
@@ -136,13 +137,9 @@ class _Instrument:
         return g.shaped(x, -1, config.hidden)
 
     def _controls(self, hidden: str, f0_hz: str) -> tuple[str, str]:
-        g, config = self.g, self.config
+        g = self.g
         out = _head(g, self.weights, "harmonic", hidden)
-        share = g("Mul", f0_hz, (np.arange(1, config.harmonics + 1) / (config.sample_rate_hz / 2))[None].astype(np.float32))
-        place = g("Mul", g("Sub", share, np.float32(FADE_FROM)), np.float32(1 / (1 - FADE_FROM)))
-        angle = g("Mul", g("Clip", place, np.float32(0), np.float32(1)), np.float32(math.pi))
-        fade = g("Add", g("Mul", g("Cos", angle), np.float32(0.5)), np.float32(0.5))
-        shares = g("Mul", _exp_sigmoid(g, g.cut(out, 1, 1)), fade)
+        shares = g("Mul", _exp_sigmoid(g, g.cut(out, 1, 1)), self._fade_out(f0_hz))
         total = g("Max", g("ReduceSum", shares, np.array([1]), keepdims=1), np.float32(1e-7))
         harmonics = g("Div", g("Mul", _exp_sigmoid(g, g.cut(out, 1, 0, 1)), shares), total)
         noise = _exp_sigmoid(g, g("Add", _head(g, self.weights, "noise", hidden), np.float32(NOISE_BIAS)))
@@ -180,7 +177,7 @@ class _Instrument:
         return self._crossfaded(g("MatMul", sines, harmonics))
 
     def _fade_out(self, hertz: str) -> str:
-        """Gain of every harmonic at every sample, by its distance from half the rate."""
+        """Gain of every harmonic, (..., harmonics) for frequencies (..., 1), by its distance from half the rate."""
         g, steep = self.g, 1 / (1 - FADE_FROM)
         slopes = np.arange(1, self.config.harmonics + 1) * steep / (self.config.sample_rate_hz / 2)
         place = g("Sub", g("Mul", hertz, slopes.astype(np.float32)), np.float32(steep * FADE_FROM))

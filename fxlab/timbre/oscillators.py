@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from fxlab.timbre.config import InstrumentConfig
-from fxlab.timbre.player import FADE_FROM
+from fxlab.timbre.fade import fade
 
 
 def frames_at(config: InstrumentConfig, rate_hz: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,12 +53,6 @@ def sines(config: InstrumentConfig, rate_hz: int, f0_hz: np.ndarray, harmonics: 
         parts.append((amplitude * np.sin(2 * math.pi * np.mod(turned[:, None] * numbers, 1))).sum(axis=1))
         phase = math.fmod(phase + cycles * float(_mean_exp(np.array(octave))), 1.0)
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def fade(share: np.ndarray) -> np.ndarray:
-    """Gain of a harmonic at a share of half the rate: 1 up to `FADE_FROM`, 0 from 1 on, smooth between."""
-    x = np.clip((share - FADE_FROM) / (1 - FADE_FROM), 0, 1)
-    return 1 - x * x * (3 - 2 * x)
 
 
 def _mean_exp(x: np.ndarray) -> np.ndarray:

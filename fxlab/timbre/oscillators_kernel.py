@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from fxlab.kernels.vectors import OPTIONS, address, clamp, fma, load, spread, store, total
-from fxlab.timbre.player import FADE_FROM
+from fxlab.timbre.fade import FADE_FROM
 
 LANES = 8
 STRIDE = 2 * LANES

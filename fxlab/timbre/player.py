@@ -12,10 +12,9 @@ import numpy as np
 
 from fxlab.models.model import Model, Weights
 from fxlab.timbre.config import InstrumentConfig
+from fxlab.timbre.fade import fade
 from fxlab.timbre.frames import Controls, Features, midi_of
 
-FADE_FROM = 0.9
-"""Share of half the rate from which on harmonics fade out; at half the rate they are gone."""
 NOISE_BIAS = -5.0
 """Added before the noise's non-linearity: a fresh instrument makes little noise."""
 SLOPE = 0.01
@@ -91,11 +90,6 @@ def controls_of(
 def exp_sigmoid(x: np.ndarray) -> np.ndarray:
     """2 sigmoid(x)^ln(10) + 1e-7: positive, smooth, up to 2 (Engel et al., "DDSP", 2020)."""
     return 2 * _sigmoid(x) ** _LN_10 + np.float32(1e-7)
-
-
-def fade(share: np.ndarray) -> np.ndarray:
-    """1 up to `FADE_FROM` of half the rate, 0 from there on, a raised cosine between."""
-    return 0.5 + 0.5 * np.cos(np.pi * np.clip((share - FADE_FROM) / (1 - FADE_FROM), 0, 1))
 
 
 def _head(weights: Weights, name: str, hidden: np.ndarray) -> np.ndarray:

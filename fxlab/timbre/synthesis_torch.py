@@ -12,8 +12,8 @@ from torch.autograd.function import once_differentiable
 from fxlab.effects.ace.torch_rows import numpy_of, over_rows
 from fxlab.timbre import noise_kernel, oscillators_kernel
 from fxlab.timbre.config import InstrumentConfig
+from fxlab.timbre.fade import fade
 from fxlab.timbre.noise import design, taps_of
-from fxlab.timbre.player import FADE_FROM
 
 
 def synthesize(config: InstrumentConfig, f0_hz: Tensor, harmonics: Tensor, noise: Tensor, white: Tensor) -> Tensor:
@@ -85,12 +85,6 @@ def plain_noise(config: InstrumentConfig, noise: Tensor, white: Tensor) -> Tenso
         torch.fft.irfft(given * frames, size)[..., reach : reach + config.hop] for frames in (filters[:, :-1], filters[:, 1:])
     ]
     return _crossfaded(config, *sounds)
-
-
-def fade(share: Tensor) -> Tensor:
-    """Gain of a harmonic at a share of half the rate: 1 up to `FADE_FROM`, 0 from 1 on, smooth between."""
-    x = ((share - FADE_FROM) / (1 - FADE_FROM)).clamp(0, 1)
-    return 1 - x * x * (3 - 2 * x)
 
 
 def _phase(config: InstrumentConfig, f0_hz: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from fxlab.models.model import Model
 from fxlab.timbre.config import InstrumentConfig
+from fxlab.timbre.fade import FADE_FROM
 from fxlab.timbre.frames import Features
-from fxlab.timbre.player import FADE_FROM
 
 _ENOUGH = 0.01
 """Share of the voiced frames in which a harmonic must have sounded in full."""
