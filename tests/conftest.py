@@ -62,6 +62,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What torch draws doesn't depend on the tests before."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def elsewhere(tmp_path_factory) -> Iterator[None]:
     """Tests run in a folder without fxlab: Python looks for it there first, so that child processes would find the checkout's.

@@ -84,17 +84,19 @@ class TestTerminal:
             with pytest.raises(BlockingIOError):
                 os.read(here, 100)
 
-    def test_a_sequence_in_two_parts_and_a_lone_escape(self, person):
+    def test_a_sequence_in_two_parts_and_a_lone_escape(self, person, monkeypatch):
         here, there = person
         with self.keys(there) as keys:
+            monkeypatch.setattr("fxlab.console.live.keys.ESCAPE_WAIT_S", 60.0)
             os.write(here, b"\x1b")
             assert keys.poll(0.01) is None
             os.write(here, b"[")
             assert keys.poll(0.01) is None
             os.write(here, b"A")
-            assert keys.poll(1.0) == "previous"
+            assert keys.poll(30.0) == "previous"
+            monkeypatch.undo()
             os.write(here, b"\x1b")
-            assert keys.poll(2.0) == "quit"
+            assert keys.poll(30.0) == "quit"
 
     def test_the_terminal_is_as_before_even_after_an_exception(self, person):
         import termios

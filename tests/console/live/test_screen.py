@@ -53,7 +53,7 @@ def terminal(monkeypatch):
 def test_the_panel_is_drawn_and_vanishes(terminal, playing):
     take, out, err = Taken(playing, 3), sys.stdout, sys.stderr
     with Screen(take, below=lambda width: Text("spectrum".center(width))) as screen:
-        assert take.done.wait(5)
+        assert take.done.wait(60)
     screen.reraise()
     assert sys.stdout is out and sys.stderr is err
     shown = terminal.getvalue()
@@ -65,11 +65,11 @@ def test_the_panel_is_drawn_and_vanishes(terminal, playing):
 def test_what_others_say_stands_above_the_panel(terminal, playing):
     take = Taken(playing, 2)
     with Screen(take) as screen:
-        assert take.done.wait(5)
+        assert take.done.wait(60)
         output.warn("look here")
         take.done.clear()
         take.left = 2
-        assert take.done.wait(5)
+        assert take.done.wait(60)
     screen.reraise()
     said = terminal.getvalue().split("look here")
     assert len(said) == 2 and "playing" in said[1], "the panel is drawn anew below it"
@@ -79,7 +79,7 @@ def test_what_others_say_stands_above_the_panel(terminal, playing):
 def test_an_exception_ends_the_pictures_not_the_program(terminal, playing):
     take = Taken(playing, 3, error=ZeroDivisionError("a slip"))
     with Screen(take) as screen:
-        assert take.done.wait(5)
+        assert take.done.wait(60)
     with pytest.raises(ZeroDivisionError, match="a slip"):
         screen.reraise()
     shown = terminal.getvalue()
@@ -90,13 +90,13 @@ def test_a_paused_screen_leaves_the_terminal_alone_and_help_replaces_what_is_bel
     take = Taken(playing, 2)
     with Screen(take, below=lambda width: Text("spectrum")) as screen:
         screen.toggle_help()
-        assert take.done.wait(5)
+        assert take.done.wait(60)
         screen.pause()
         taken = take.left
         screen.resume()
         take.done.clear()
         take.left = 2
-        assert take.done.wait(5), "it draws again"
+        assert take.done.wait(60), "it draws again"
         assert taken <= 0
     screen.reraise()
     assert "choose a parameter" in terminal.getvalue()
@@ -116,7 +116,7 @@ def test_without_a_terminal_there_are_lines(monkeypatch, playing):
         return dataclasses.replace(playing, state=state or "playing")
 
     with Screen(take) as screen:
-        assert done.wait(5)
+        assert done.wait(60)
     screen.reraise()
     said = page.getvalue().splitlines()
     assert [line.split()[0] for line in said] == ["Playing", "At", "At", "Ended"]

@@ -40,7 +40,7 @@ def gone(pid):
     return False
 
 
-def wait_for(what, seconds=10.0):
+def wait_for(what, seconds=120.0):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
@@ -210,9 +210,13 @@ def test_busy_python_is_a_thread_that_ends():
 
 def test_the_soak_changes_things_and_watches_the_memory(monkeypatch):
     monkeypatch.setattr(bench_live_soak, "EVERY_S", 0.05)
-    sizes = iter(range(1000, 10_000, 10))
+    sizes = iter(range(1000, 1_000_000, 10))
     effects = [EffectSettings("saturator"), EffectSettings("clipper")]
-    found = bench_live_soak.soak(effects, 128, 1.5, resident=lambda: next(sizes))
+    # The stream has a priority of its own; on a busy machine this thread has its first turn seconds later, and then catches up.
+    for seconds in (1.5, 6.0, 24.0):
+        found = bench_live_soak.soak(effects, 128, seconds, resident=lambda: next(sizes))
+        if found.changes >= 10 and found.programs >= 3 and found.faults and found.growth_bytes:
+            break
     assert found.changes >= 10 and found.programs >= 3 and found.blocks > 0
     # On a busy machine one that fails may be tried again before it is mended, or be replaced before it is heard.
     assert found.injected >= 1 and found.faults >= 1

@@ -226,13 +226,18 @@ def test_timed_loop_allocates_nothing_that_lasts(audio):
     clock = FakeClock()
     process = prepared(FakeProcessor(clock, 5, 0)).process
     bench_measure._time_blocks(process, blocks, out, times, clock)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        bench_measure._time_blocks(process, blocks, out, times, clock)
-        assert tracemalloc.get_traced_memory()[0] - before < 2000
-    finally:
-        tracemalloc.stop()
+    for _ in range(3):  # a thread that tells of other tests allocates in this process too
+        gc.collect()
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            bench_measure._time_blocks(process, blocks, out, times, clock)
+            grown = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        if grown < 2000:
+            break
+    assert grown < 2000
 
 
 def test_progress_reaches_its_total(audio):
