@@ -50,8 +50,7 @@ def page_of(result: Result, command: str = "") -> Page:
 
 
 def _parts(result: Result) -> Iterator[Part]:
-    budget = duration(result.setup["budget_s"])
-    yield from players(result.heard, f"Resynthesised after {budget} of training, from pitch, loudness and timbre.")
+    yield from players(result.heard, "Resynthesised as it was learnt in the end, from pitch, loudness and timbre.")
     yield trainers(result)
     judged = [one for one in result.trainers if one.curve]
     lines = [Line(one.name, *(np.array([point[i] for point in one.curve], np.float64) for i in (0, 2))) for one in judged]

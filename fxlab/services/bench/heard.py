@@ -64,9 +64,10 @@ def played(audio: str) -> str:
 
 
 def players(found: Sequence[Heard], note: str) -> Iterator[Part]:
-    """A player and spectra for each group of sounds; `note` says what is heard."""
+    """A player and spectra for each group of sounds, without those that hold no numbers; `note` says what is heard."""
     seconds = seconds_heard(sum(len(group.versions) for group in found))
     for group in found:
-        yield listening(f"Listen: {group.about}", group.versions, group.rate_hz, seconds, note)
-        lines = [spectrum(name, sound, group.rate_hz) for name, sound in group.versions.items()]
+        sounds = {name: sound for name, sound in group.versions.items() if np.isfinite(sound).all()}
+        yield listening(f"Listen: {group.about}", sounds, group.rate_hz, seconds, note)
+        lines = [spectrum(name, sound, group.rate_hz) for name, sound in sounds.items()]
         yield Curves(f"Spectra: {group.about}", "Hz", "dB of full scale", lines, x_log=True, note="In twelfths of octaves.")

@@ -20,7 +20,7 @@ from fxlab.services.bench import effects as bench
 from fxlab.services.bench import grow as bench_grow
 from fxlab.services.bench import page as bench_page
 from fxlab.services.bench.grow_speed import Speed
-from fxlab.services.bench.heard import Heard, aligned
+from fxlab.services.bench.heard import Heard, aligned, players
 from fxlab.services.bench.knobs import Network
 from fxlab.services.bench.knobs import Result as KnobsResult
 from fxlab.services.bench.live_report import COMPILED, PORTABLE, Cell, Counts, Soak
@@ -94,6 +94,12 @@ def test_tables_have_short_titles_and_keep_what_they_said(made):
     assert {"In words", "Speed", "Latency", "Engines", "Size", "Character"} <= set(tables)
     assert "median of the runs" in tables["Speed"].note and len(tables["Speed"].rows) == 4
     assert any("its likeness to saturator" in row[0] for row in tables["In words"].rows)
+
+
+def test_a_network_that_failed_is_not_heard():
+    dry = np.ones((1, 48_000), np.float32) / 8
+    player, spectra = players([Heard("it", 48_000, {"dry": dry, "net": dry / 2, "failed": dry * np.nan})], "A note.")
+    assert [one.name for one in player.versions] == [line.name for line in spectra.lines] == ["dry", "net"]
 
 
 def test_latency_is_taken_out():
